@@ -1,0 +1,1 @@
+"""The edge to Discord: events come in as messages, answers go out as calls."""

@@ -1,0 +1,1 @@
+"""Slash commands: one file each, from question to formatted answer."""

@@ -1,0 +1,43 @@
+"""What the gateway understands."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from actors.kernel.messages import Request
+
+
+class Link(enum.Enum):
+    """How the gateway stands with Discord."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RESUMING = "resuming"
+    WAITING = "waiting before the next try"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayReport:
+    """The state of the link, for status and health lines."""
+
+    link: Link
+    since_utc: datetime
+    guilds: int
+    latency_s: float | None
+    lives: int
+    """How many clients were made; one more after each failure that ends one."""
+
+    resumes: int
+    last_trouble: str
+    """One line, empty if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class HowIsTheLink(Request[GatewayReport]):
+    """Ask for the state of the connection."""
+
+
+GatewayMessage: TypeAlias = HowIsTheLink

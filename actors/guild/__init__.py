@@ -1,0 +1,1 @@
+"""The guild actor: it alone decides what happened in its guild."""

@@ -1,0 +1,1 @@
+"""The actor runtime: mailboxes, addresses, and the life of one actor."""

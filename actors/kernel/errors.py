@@ -1,0 +1,42 @@
+"""Errors of the actor runtime.
+
+ActorError
+├── MailboxFullError      the message was refused; the sender decides what then
+├── ActorGoneError        no actor has this name, or it stopped before it answered
+├── ActorCrashedError     the actor died while it held your request; see `__cause__`
+├── NoReplyError          a handler forgot to answer a request
+├── UnsupervisedError     an actor was started outside a supervisor
+└── DrillError            somebody crashed the actor on purpose
+"""
+
+from __future__ import annotations
+
+import pykka
+
+
+class ActorError(Exception):
+    """Base of every error that the actor runtime raises itself."""
+
+
+class MailboxFullError(ActorError):
+    """The mailbox was at capacity, so the message was not delivered."""
+
+
+class ActorGoneError(ActorError, pykka.ActorDeadError):
+    """No actor has this name any more, or it ended before it answered."""
+
+
+class ActorCrashedError(ActorError):
+    """The actor died while it was handling the request; see `__cause__`."""
+
+
+class NoReplyError(ActorError):
+    """The handler finished a request without a reply."""
+
+
+class UnsupervisedError(ActorError):
+    """`start()` was called outside a supervisor."""
+
+
+class DrillError(ActorError):
+    """The actor was crashed on purpose, by an operator or a test."""

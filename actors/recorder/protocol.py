@@ -1,0 +1,82 @@
+"""What the recorder understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from actors.kernel.messages import Request
+from actors.kernel.system import SupervisionEvent
+from storage.rows import ActivityRow, MessageRow, OpenSession, OutageRow
+
+
+@dataclass(frozen=True, slots=True)
+class RecordActivity:
+    """Facts that belong together: written in one transaction or not at all."""
+
+    rows: tuple[ActivityRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """A message was seen; a guild actor sends this."""
+
+    row: MessageRow
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutage:
+    """A blind interval ended; a guild actor sends this with its snapshot rows."""
+
+    row: OutageRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """All that a guild saw before `at_utc` was told to the recorder before this."""
+
+    guild_id: int
+    at_utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSupervision:
+    """A supervisor saw or did something; the event log sends this."""
+
+    event: SupervisionEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuildMemory:
+    """What the ledger knows of one guild: enough for a guild actor to go on."""
+
+    open_sessions: tuple[OpenSession, ...]
+    seen_until_utc: datetime | None
+    """Everything before this is in the ledger; null for a guild never seen."""
+
+    closed_cleanly: bool
+    """True after a shutdown: nothing is open and the gap since then is on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallGuild(Request[GuildMemory]):
+    """A guild actor asks this when it starts; answered after all mail before it is committed."""
+
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flush(Request[int]):
+    """Commit all that came before and answer with the number of the last batch."""
+
+
+RecorderMessage: TypeAlias = (
+    RecordActivity
+    | RecordMessage
+    | RecordOutage
+    | Watermark
+    | RecordSupervision
+    | RecallGuild
+    | Flush
+)

@@ -1,0 +1,1 @@
+"""Snapshots: copies of the activity file that other processes may open."""

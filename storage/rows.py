@@ -1,0 +1,108 @@
+"""Rows of the activity ledger, as the actors make them and the tables hold them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+class VoiceFlags(enum.IntFlag):
+    """What a member's voice state says beside the channel."""
+
+    NONE = 0
+    SELF_MUTE = 1
+    SELF_DEAF = 2
+    MUTE = 4
+    """By a moderator."""
+    DEAF = 8
+    """By a moderator."""
+    STREAM = 16
+    VIDEO = 32
+    SUPPRESS = 64
+    """In the audience of a stage."""
+
+
+class Event(enum.Enum):
+    """A fact about one member and one voice channel."""
+
+    CONNECT = "connect"
+    DISCONNECT = "disconnect"
+
+
+class Origin(enum.Enum):
+    """How we know a fact."""
+
+    GATEWAY = "gateway"
+    """Discord told us when it happened."""
+
+    SNAPSHOT = "snapshot"
+    """We looked after being blind; the time is only known by its bounds."""
+
+    SHUTDOWN = "shutdown"
+    """We stopped watching on purpose."""
+
+    OUTAGE = "outage"
+    """They left at some time while we were blind."""
+
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityRow:
+    """One fact of `user_activity`. All times are aware and in UTC."""
+
+    guild_id: int
+    user_id: int
+    channel_id: int
+    event: Event
+    at_utc: datetime
+    """When we learned it; where Discord told us at once, also when it happened."""
+
+    earliest_utc: datetime
+    """It did not happen before this; equal to `at_utc` where Discord told us at once."""
+
+    latest_utc: datetime
+    origin: Origin
+    move_id: UUID | None = None
+    """Shared by the two rows of a move."""
+
+    flags: VoiceFlags = VoiceFlags.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """One message that was seen; never its text."""
+
+    guild_id: int
+    user_id: int
+    channel_id: int
+    message_id: int
+    at_utc: datetime
+    length: int
+    """In characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageRow:
+    """A time in which we were blind for one guild."""
+
+    guild_id: int
+    from_utc: datetime
+    """All before this was seen."""
+
+    to_utc: datetime
+    """The snapshot that ended it."""
+
+    cause: str
+    """Such as `gateway closed with 4000`, `killed`, `shutdown`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """A stay in a voice channel that has not ended as far as the ledger knows."""
+
+    user_id: int
+    channel_id: int
+    since_utc: datetime
