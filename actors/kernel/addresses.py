@@ -1,0 +1,225 @@
+"""Addresses: how one actor reaches another, across restarts."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import pykka
+import trio
+from pykka._envelope import Envelope
+
+from actors.kernel.cell import Cell
+from actors.kernel.errors import ActorError, ActorGoneError, DrillError
+from actors.kernel.exits import Stopped
+from actors.kernel.futures import ReplyFuture
+from actors.kernel.mailbox import Mailbox
+from actors.kernel.system import ActorGone, ActorReport, StartChild, SupervisionEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from actors.kernel.exits import ExitReason
+    from actors.kernel.messages import Request
+
+M_contra = TypeVar("M_contra", contravariant=True)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One message that no actor handled to its end."""
+
+    to: str
+    message: object
+    why: str
+
+
+class Directory:
+    """Every actor by name. Supervisors write it, addresses and status pages read it.
+
+    It holds no actor's private state, only what must outlive an incarnation.
+    All but `find` is for the Trio thread.
+    """
+
+    def __init__(self, *, keep_dead_letters: int = 200) -> None:
+        self._cells: dict[str, Cell] = {}
+        self._below: dict[str, dict[str, Cell]] = {}
+        self._buried = itertools.count(1)
+        self.dead_letters: deque[DeadLetter] = deque(maxlen=keep_dead_letters)
+        self.dead_letter_count = 0
+        self.supervision: list[Callable[[SupervisionEvent], object]] = []
+        """Called with each supervision event, in the Trio thread."""
+
+    def open(self, name: str, *, parent: str, capacity: float = 1000) -> Cell:
+        """Return the cell of `name`, which a restart finds as it was left.
+
+        Raises:
+            ValueError: another supervisor has a child of this name.
+
+        """
+        cell = self._cells.get(name)
+        if cell is None:
+            cell = self._cells[name] = Cell(name, parent, Mailbox(name, capacity))
+            self._below.setdefault(parent, {})[name] = cell
+        elif cell.parent != parent:
+            raise ValueError(
+                f"two children are called {name}: one of {cell.parent!r}, one of {parent!r}; "
+                "give each child of the tree a name of its own"
+            )
+        return cell
+
+    def find(self, name: str) -> Cell | None:
+        """Look a cell up by the name of its actor; from any thread."""
+        return self._cells.get(name)
+
+    def close(self, name: str, reason: ExitReason) -> None:
+        """Forget `name` and all below it; what still waits becomes dead letters."""
+        for child in self.children(name):
+            self.close(child.name, reason)
+        cell = self._cells.pop(name, None)
+        if cell is None:
+            return
+        del self._below[cell.parent][name]
+        for envelope in cell.mailbox.close(str(reason)):
+            self.bury(name, envelope.message, str(reason))
+        for watcher in sorted(cell.watchers):
+            self.address(watcher).tell(ActorGone(name, reason))
+
+    def bury(self, to: str, message: object, why: str) -> None:
+        """Keep `message` as a dead letter; from any thread."""
+        # next() is atomic where += is not, and threads bury too.
+        self.dead_letter_count = next(self._buried)
+        self.dead_letters.append(DeadLetter(to, message, why))
+
+    def watch(self, watcher: str, name: str) -> None:
+        """Tell `watcher` once when `name` is gone for good; at once if it is already."""
+        cell = self._cells.get(name)
+        if cell is None:
+            self.address(watcher).tell(ActorGone(name, Stopped()))
+        else:
+            cell.watchers.add(watcher)
+
+    def children(self, name: str) -> tuple[Cell, ...]:
+        """List the cells right below `name`, in the order they were opened."""
+        return tuple(self._below.get(name, {}).values())
+
+    def census(self) -> tuple[ActorReport, ...]:
+        """Describe the whole tree, parents first, children in start order."""
+
+        def walk(name: str) -> Iterator[ActorReport]:
+            for cell in self.children(name):
+                yield cell.report()
+                yield from walk(cell.name)
+
+        return tuple(walk(""))
+
+    def crash(self, name: str, why: str = "drill") -> bool:
+        """Crash an actor on purpose; false if it does not run now. Its mail is kept."""
+        cell = self._cells.get(name)
+        if cell is None or cell.incarnation is None:
+            return False
+        cell.incarnation.crash(DrillError(f"{name} was crashed on purpose ({why})"))
+        return True
+
+    def publish(self, *, supervisor: str, child: str, reason: str, action: str) -> None:
+        """Hand one supervision event to everyone who listens."""
+        event = SupervisionEvent(
+            supervisor=supervisor, child=child, reason=reason, action=action, at_utc_s=time.time()
+        )
+        for listener in self.supervision:
+            listener(event)
+
+    def address(self, name: str) -> Address[Any]:
+        """Name an actor, whether it runs yet or not."""
+        return Address(name, self)
+
+    def pool(self, name: str, capacity: float = 1000) -> Pool[Any]:
+        """Name a dynamic supervisor and all the children it can have."""
+        return Pool(name, self, capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class Address(Generic[M_contra]):
+    """The name of an actor, whichever incarnation runs behind it."""
+
+    name: str
+    directory: Directory
+
+    def tell(self, message: M_contra) -> None:
+        """Put `message` in the mailbox; where that fails, it is a dead letter."""
+        try:
+            self._post(Envelope(message))
+        except ActorError as error:
+            self.directory.bury(self.name, message, str(error))
+
+    async def ask(self, request: Request[R], *, within: float) -> R:
+        """Send `request` and wait on Trio at most `within` seconds for its reply.
+
+        Raises:
+            ActorGoneError: no actor has this name, or it stopped first.
+            MailboxFullError: too many messages wait there already.
+            ActorCrashedError: the actor died on this very request.
+            NoReplyError: the actor forgot to answer.
+            trio.TooSlowError: no reply in time; the request is not handled any more.
+
+        """
+        future: ReplyFuture[R] = ReplyFuture()
+        self._post(Envelope(request, reply_to=future))
+        try:
+            with trio.fail_after(within):
+                return await future.wait()
+        finally:
+            future.abandoned = not future.settled
+
+    def ask_from_thread(self, request: Request[R], *, within: float) -> R:
+        """Send `request` and block this thread at most `within` seconds for its reply.
+
+        Raises:
+            trio.TooSlowError: no reply in time, and all that `ask` raises.
+
+        """
+        future: ReplyFuture[R] = ReplyFuture()
+        self._post(Envelope(request, reply_to=future))
+        try:
+            return future.get(timeout=within)
+        except pykka.Timeout as slow:
+            raise trio.TooSlowError(f"{self.name}: no reply within {within:g} s") from slow
+        finally:
+            future.abandoned = not future.settled
+
+    def _post(self, envelope: Envelope[object]) -> None:
+        cell = self.directory.find(self.name)
+        if cell is None:
+            raise ActorGoneError(f"no actor is called {self.name}")
+        cell.mailbox.put(envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Generic[M_contra]):
+    """A dynamic supervisor, seen as one address for each key."""
+
+    name: str
+    directory: Directory
+    capacity: float = 1000
+
+    def tell(self, key: int, message: M_contra) -> None:
+        """Tell the child of `key`, which is started if it does not run; order is kept."""
+        name = f"{self.name}/{key}"
+        if self.directory.find(name) is None and self.directory.find(self.name) is not None:
+            # The mailbox is opened before the child runs, so that what follows queues behind.
+            self.directory.open(name, parent=self.name, capacity=self.capacity)
+            self.directory.address(self.name).tell(StartChild(key))
+        self.address(key).tell(message)
+
+    def address(self, key: int) -> Address[M_contra]:
+        """Name the child of `key`."""
+        return Address(f"{self.name}/{key}", self.directory)
+
+    def keys(self) -> tuple[int, ...]:
+        """List the keys that have a child, oldest first."""
+        prefix = len(self.name) + 1
+        return tuple(int(cell.name[prefix:]) for cell in self.directory.children(self.name))

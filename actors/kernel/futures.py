@@ -1,0 +1,113 @@
+"""The reply to one request, waited for on Trio or in a thread."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import pykka
+import trio
+from typing_extensions import override
+
+from actors.kernel.crossing import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from types import TracebackType
+
+    ExcInfo: TypeAlias = tuple[
+        type[BaseException] | None, BaseException | None, TracebackType | None
+    ]
+
+T = TypeVar("T")
+
+
+class ReplyFuture(pykka.Future[T]):
+    """A `pykka.Future` that is set from any thread, once.
+
+    A second `set` is ignored: an actor that dies while it answers must not turn
+    its own end into a second fault. `abandoned` means that nobody waits any
+    more, so the request need not be handled at all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settled = False
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._wake: Callable[[], object] | None = None
+        self.abandoned = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the answer, or the error in its place, is there."""
+        return self._settled
+
+    @override
+    def set(self, value: T | None = None) -> None:
+        self._settle(value, None)
+
+    @override
+    def set_exception(self, exc_info: ExcInfo | None = None) -> None:
+        _, error, _ = exc_info or sys.exc_info()
+        if error is None:
+            raise ValueError("set_exception() needs an exception, given or being handled")
+        self._settle(None, error)
+
+    def fail(self, error: BaseException) -> None:
+        """Set `error` as the answer."""
+        self._settle(None, error)
+
+    def _settle(self, result: T | None, error: BaseException | None) -> None:
+        if not self._settled:
+            self._result, self._error = result, error
+            self._settled = True
+            if self._wake is not None:
+                self._wake()
+
+    async def wait(self) -> T:
+        """Wait on Trio for the reply and return it, or raise what it carries."""
+        if not self._settled:
+            arrived, home = trio.Event(), Home()
+            self._wake = lambda: home.call(arrived.set)
+            # Published first, then checked again: a thread may have settled in between.
+            if not self._settled:
+                await arrived.wait()
+        return self._value()
+
+    @override
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self.wait().__await__()
+
+    @override
+    def get(self, *, timeout: float | None = None) -> T:
+        """Block a thread until the reply is there.
+
+        Raises:
+            RuntimeError: called in a Trio thread, which it would stop.
+            pykka.Timeout: no reply within `timeout` seconds.
+
+        """
+        if not self._settled:
+            if _inside_trio():
+                raise RuntimeError("Future.get() would block the Trio thread; await the future")
+            arrived = threading.Event()
+            self._wake = arrived.set
+            if not self._settled and not arrived.wait(timeout):
+                raise pykka.Timeout(f"no reply within {timeout} seconds")
+        return self._value()
+
+    def _value(self) -> T:
+        if self._error is not None:
+            raise self._error
+        result: T = self._result
+        return result
+
+
+def _inside_trio() -> bool:
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return False
+    return True

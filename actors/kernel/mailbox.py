@@ -1,0 +1,139 @@
+"""The private mailbox of one actor."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from pykka.messages import (
+    _ActorStop,  # pyright: ignore[reportPrivateUsage] - how Pykka's refs ask for a stop
+)
+
+from actors.kernel.errors import ActorGoneError, MailboxFullError
+from actors.kernel.futures import ReplyFuture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pykka._envelope import Envelope
+
+
+class Mailbox:
+    """A bounded queue with one reader that outlives each incarnation of it.
+
+    `put` never waits: a full mailbox raises `MailboxFullError`, so a sender
+    learns at once that the actor is too slow. A stop is kept apart from the
+    mail: it is never refused and is seen before anything that waits. Any thread
+    may put; only the reader takes.
+    """
+
+    def __init__(self, name: str, capacity: float = 1000) -> None:
+        self.name = name
+        self.capacity = capacity
+        self._waiting: deque[Envelope[Any]] = deque()
+        self._stops: deque[Envelope[Any]] = deque()
+        self._wake: Callable[[], object] | None = None
+        self._gone: str = ""
+        self._taken = 0
+        self.urgent = False
+        """Somebody waits for an answer; set by `put`, cleared by a reader that cares."""
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """Add an envelope without waiting.
+
+        Raises:
+            MailboxFullError: `capacity` messages wait already.
+            ActorGoneError: the actor ended for good.
+
+        """
+        if isinstance(envelope.message, _ActorStop):
+            self._stops.append(envelope)
+        elif self._gone:
+            raise ActorGoneError(f"{self.name} is gone ({self._gone})")
+        elif len(self._waiting) >= self.capacity:
+            raise MailboxFullError(
+                f"{self.name}: {self.capacity:g} messages wait already; "
+                f"refused {short(envelope.message)}"
+            )
+        else:
+            self._waiting.append(envelope)
+            if envelope.reply_to is not None:
+                self.urgent = True
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake the reader, if there is one."""
+        wake = self._wake
+        if wake is not None:
+            wake()
+
+    def attach(self, wake: Callable[[], object] | None) -> None:
+        """Name what `put` calls to wake the reader; the incarnation that reads sets it."""
+        self._wake = wake
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether somebody asked the actor to stop."""
+        return bool(self._stops)
+
+    def answer_stops(self) -> None:
+        """Tell all who asked for the stop that it has happened."""
+        while self._stops:
+            reply_to = self._stops.popleft().reply_to
+            if reply_to is not None:
+                reply_to.set(None)
+
+    @property
+    def position(self) -> int:
+        """How many messages were taken so far, in all incarnations."""
+        return self._taken
+
+    def get(self) -> Envelope[Any]:
+        """Take the next envelope without waiting."""
+        envelope = self._waiting.popleft()
+        self._taken += 1
+        return envelope
+
+    def peek(self, at_most: int) -> tuple[Envelope[Any], ...]:
+        """Look at the next envelopes and leave them where they are."""
+        # By index: an iterator breaks when a thread puts meanwhile.
+        return tuple(self._waiting[i] for i in range(min(at_most, len(self._waiting))))
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self._waiting
+
+    def depth(self) -> int:
+        """Count the messages that wait."""
+        return len(self._waiting)
+
+    def close(self, why: str) -> tuple[Envelope[Any], ...]:
+        """Refuse everything from now on; return what waited, for the dead letters."""
+        self._gone = why
+        left = tuple(self._waiting)
+        self._waiting.clear()
+        for envelope in left:
+            fail(envelope, ActorGoneError(f"{self.name} is gone ({why})"))
+        self.answer_stops()
+        return left
+
+
+def fail(envelope: Envelope[Any], error: BaseException) -> None:
+    """Give `error` to whoever waits for the answer to `envelope`."""
+    if envelope.reply_to is not None:
+        envelope.reply_to.set_exception((type(error), error, error.__traceback__))
+
+
+def is_abandoned(envelope: Envelope[Any]) -> bool:
+    """Tell whether the asker gave up, so that handling would be work for nobody."""
+    return isinstance(envelope.reply_to, ReplyFuture) and envelope.reply_to.abandoned
+
+
+def short(message: object, limit: int = 120) -> str:
+    """Show a message in one line of at most `limit` characters.
+
+    >>> short("a" * 200, limit=10)
+    "'aaaaaaaa…"
+    """
+    text = repr(message).replace("\n", " ")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
