@@ -59,6 +59,11 @@ class Incarnation:
         finally:
             _current.reset(token)
 
+    @property
+    def taken(self) -> bool:
+        """Whether an actor lives here already, or did."""
+        return self._body is not None
+
     def adopt(self, body: Body, kind: str) -> None:
         """Take in the actor that was just made."""
         self._body = body
@@ -102,12 +107,13 @@ def current() -> Incarnation:
         UnsupervisedError: nobody supervises the actor.
 
     """
-    try:
-        return _current.get()
-    except LookupError:
+    life = _current.get(None)
+    # An actor inherits the context it was started in; that place is taken by itself.
+    if life is None or life.taken:
         raise UnsupervisedError(
             "only a supervisor starts actors; put a ChildSpec in supervisors/tree.py"
-        ) from None
+        )
+    return life
 
 
 def root_cause(error: BaseException) -> BaseException:
