@@ -223,6 +223,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
             self._path(child.key), str(reason), f"gave up: more than {self._ledger.intensity}"
         )
         await self._stop_all()
+        self._turns.finish(None)  # the notice itself was dealt with: it is no dead letter
         error = RestartIntensityError(
             f"{self._path(child.key)} {reason}; that is more than {self._ledger.intensity}"
         )

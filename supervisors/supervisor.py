@@ -146,6 +146,7 @@ class Supervisor(Actor[SupervisorMessage]):
     async def _give_up(self, child: _Child, reason: ExitReason) -> None:
         self._publish(child, reason, f"gave up: more than {self._ledger.intensity}")
         await self._stop_all()
+        self._turns.finish(None)  # the notice itself was dealt with: it is no dead letter
         error = RestartIntensityError(
             f"{child.spec.id} {reason}; that is more than {self._ledger.intensity}"
         )

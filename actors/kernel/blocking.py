@@ -237,7 +237,8 @@ class BatchActor(BlockingActor[M]):
             if mailbox.empty():
                 self._bell.wait(self._next_timer_s())
                 continue
-            self._bell.wait_for_batch(self.batch_size, self.batch_wait_s)
+            if mailbox.position >= self._incarnation.cell.tried_until:
+                self._bell.wait_for_batch(self.batch_size, self.batch_wait_s)
             self._handle_batch(mailbox)
 
     def _handle_batch(self, mailbox: Mailbox) -> None:
