@@ -1,0 +1,285 @@
+"""The oracle: what the ledger must say, worked out from the scenario's truth alone.
+
+It knows nothing of the product's code. Times are Unix seconds. `SLACK_S` is how
+long after a change in the local Discord the bot may read it: two processes and a
+socket lie in between, on a machine that other tests keep busy.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+SLACK_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A member was in `channel_id` from `at` on; null is out of voice."""
+
+    at: float
+    guild_id: int
+    user_id: int
+    channel_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of the ledger."""
+
+    at: float
+    earliest: float
+    latest: float
+    guild_id: int
+    user_id: int
+    channel_id: int
+    event: str
+    origin: str
+    move_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One row of `voice_session`; null ends are open."""
+
+    guild_id: int
+    user_id: int
+    channel_id: int
+    started_earliest: float
+    started_latest: float
+    ended_earliest: float | None
+    ended_latest: float | None
+    known_s: float
+    unknown_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A time in which the bot says it saw nothing of a guild."""
+
+    guild_id: int
+    since: float
+    until: float
+
+
+Step = tuple[float, str, int]
+"""When, `connect` or `disconnect`, and the channel."""
+
+
+def steps(changes: Iterable[Change]) -> list[Step]:
+    """Turn one member's changes into the facts they stand for.
+
+    >>> steps([Change(1, 9, 5, 7), Change(2, 9, 5, 7), Change(3, 9, 5, 8)])
+    [(1, 'connect', 7), (3, 'disconnect', 7), (3, 'connect', 8)]
+    """
+    now: int | None = None
+    found: list[Step] = []
+    for change in changes:
+        if change.channel_id == now:
+            continue
+        if now is not None:
+            found.append((change.at, "disconnect", now))
+        if change.channel_id is not None:
+            found.append((change.at, "connect", change.channel_id))
+        now = change.channel_id
+    return found
+
+
+def complaints(
+    truth: Sequence[Change],
+    facts: Sequence[Fact],
+    sessions: Sequence[Session],
+    blind: Sequence[Blind],
+    *,
+    seen_from: float,
+    seen_until: float,
+) -> list[str]:
+    """List everything in which the ledger and the truth differ; empty is right."""
+    return [
+        *_moves(facts),
+        *_sequences(truth, facts, blind, seen_from, seen_until),
+        *_sessions_from_facts(facts, sessions),
+        *_still_open(truth, sessions),
+        *_totals(truth, sessions, blind, seen_from, seen_until),
+    ]
+
+
+T = TypeVar("T", Change, Fact, Session)
+
+
+def _by_member(items: Iterable[T]) -> dict[tuple[int, int], list[T]]:
+    found: dict[tuple[int, int], list[T]] = defaultdict(list)
+    for item in items:
+        found[item.guild_id, item.user_id].append(item)
+    return found
+
+
+def _moves(facts: Sequence[Fact]) -> list[str]:
+    """A move is two rows, one time, one move_id: a leave and a join."""
+    pairs: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        if fact.move_id is not None:
+            pairs[fact.move_id].append(fact)
+    return [
+        f"move {move_id} is not a leave and a join at one time: {rows}"
+        for move_id, rows in pairs.items()
+        if [row.event for row in rows] != ["disconnect", "connect"]
+        or rows[0].at != rows[1].at
+        or rows[0].user_id != rows[1].user_id
+    ]
+
+
+def _windows(
+    guild_id: int, blind: Sequence[Blind], seen_from: float, seen_until: float
+) -> list[tuple[float, float]]:
+    """The times in which the bot says that it saw the guild."""
+    gaps = sorted((b.since, b.until) for b in blind if b.guild_id == guild_id)
+    edges = [seen_from, *(edge for gap in gaps for edge in gap), seen_until]
+    return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+
+
+def _sequences(
+    truth: Sequence[Change],
+    facts: Sequence[Fact],
+    blind: Sequence[Blind],
+    seen_from: float,
+    seen_until: float,
+) -> list[str]:
+    """While it saw, the ledger holds each change once, in order, and nothing else."""
+    true_changes, told = _by_member(truth), _by_member(facts)
+    wrong: list[str] = []
+    for guild_id, user_id in sorted(true_changes.keys() | told.keys()):
+        true_steps = steps(true_changes.get((guild_id, user_id), []))
+        own = [f for f in told.get((guild_id, user_id), []) if f.origin == "gateway"]
+        for start, end in _windows(guild_id, blind, seen_from, seen_until):
+            seen = [(f.at, f.event, f.channel_id) for f in own if start <= f.at <= end]
+            if not _fits(true_steps, seen, start, end):
+                near = [s for s in true_steps if start - SLACK_S <= s[0] <= end + SLACK_S]
+                wrong.append(
+                    f"member {user_id} of {guild_id} from {start:.3f} to {end:.3f}: "
+                    f"the ledger has {seen}, the truth {near}"
+                )
+    return wrong
+
+
+def _fits(true_steps: list[Step], seen: list[Step], start: float, end: float) -> bool:
+    near = [s for s in true_steps if start - SLACK_S <= s[0] <= end + SLACK_S]
+    must = [i for i, s in enumerate(near) if start + SLACK_S <= s[0] <= end - SLACK_S]
+    if not seen:
+        return not must
+    for offset in range(len(near) - len(seen) + 1):
+        part = near[offset : offset + len(seen)]
+        covers = not must or (offset <= must[0] and must[-1] < offset + len(seen))
+        same = all(
+            (a[1], a[2]) == (b[1], b[2]) and -0.05 <= b[0] - a[0] <= SLACK_S
+            for a, b in zip(part, seen, strict=True)
+        )
+        if covers and same:
+            return True
+    return False
+
+
+def _sessions_from_facts(facts: Sequence[Fact], sessions: Sequence[Session]) -> list[str]:
+    """`voice_session` is exactly what the facts say, and never counts a time twice."""
+    wrong: list[str] = []
+    told, derived = _by_member(facts), _by_member(sessions)
+    for member in sorted(told.keys() | derived.keys()):
+        try:
+            expected = _pair(told.get(member, []))
+        except ValueError as impossible:
+            wrong.append(f"facts of {member}: {impossible}")
+            continue
+        held = sorted(
+            (s.channel_id, s.started_earliest, s.started_latest, s.ended_earliest, s.ended_latest)
+            for s in derived.get(member, [])
+        )
+        if sorted(expected, key=str) != sorted(held, key=str):
+            wrong.append(f"sessions of {member}: {held} where the facts say {sorted(expected)}")
+        stays = sorted(derived.get(member, []), key=lambda s: s.started_latest)
+        wrong.extend(
+            f"sessions of {member} overlap: {a} and {b}"
+            for a, b in pairwise(stays)
+            if a.ended_latest is None
+            or a.ended_earliest is None
+            or a.ended_earliest > b.started_latest + 1e-6
+        )
+    return wrong
+
+
+def _pair(
+    facts: Sequence[Fact],
+) -> list[tuple[int, float, float, float | None, float | None]]:
+    start: Fact | None = None
+    found: list[tuple[int, float, float, float | None, float | None]] = []
+    for fact in facts:
+        if fact.event == "connect":
+            if start is not None:
+                raise ValueError(f"two joins in a row: {start} {fact}")
+            start = fact
+        else:
+            if start is None or start.channel_id != fact.channel_id:
+                raise ValueError(f"they left where they were not: {start} {fact}")
+            found.append(
+                (start.channel_id, start.earliest, start.latest, fact.earliest, fact.latest)
+            )
+            start = None
+    if start is not None:
+        found.append((start.channel_id, start.earliest, start.latest, None, None))
+    return found
+
+
+def _still_open(truth: Sequence[Change], sessions: Sequence[Session]) -> list[str]:
+    """In the end the open sessions are who is in voice, and where."""
+    last: dict[tuple[int, int], int | None] = {}
+    for change in truth:
+        last[change.guild_id, change.user_id] = change.channel_id
+    inside: Mapping[tuple[int, int], int] = {
+        key: channel for key, channel in last.items() if channel is not None
+    }
+    held = {(s.guild_id, s.user_id): s.channel_id for s in sessions if s.ended_latest is None}
+    return [
+        f"member {key} is in {inside.get(key)}; the ledger has {held.get(key)}"
+        for key in sorted(inside.keys() | held.keys())
+        if inside.get(key) != held.get(key)
+    ]
+
+
+def _totals(
+    truth: Sequence[Change],
+    sessions: Sequence[Session],
+    blind: Sequence[Blind],
+    seen_from: float,
+    seen_until: float,
+) -> list[str]:
+    """The true time of every member lies between known, and known and unknown together."""
+    wrong: list[str] = []
+    true_changes, derived = _by_member(truth), _by_member(sessions)
+    for member in sorted(true_changes.keys() | derived.keys()):
+        true_steps = steps(true_changes.get(member, []))
+        lost = [b for b in blind if b.guild_id == member[0]]
+        total, since = 0.0, seen_from
+        for at, event, _ in [*true_steps, (seen_until, "disconnect", 0)]:
+            if event == "connect":
+                since = max(at, seen_from)
+            elif not (at == seen_until and _is_out(true_steps)):
+                total += max(0.0, min(at, seen_until) - since)
+        known = sum(s.known_s for s in derived.get(member, []))
+        unknown = sum(s.unknown_s for s in derived.get(member, []))
+        missed = sum(b.until - b.since for b in lost)
+        slack = SLACK_S * (1 + 2 * len(lost)) + 0.02 * len(true_steps)
+        # A stay that began and ended unseen is in no session, so what was missed bounds it.
+        if not (known - slack <= total <= known + missed + slack and unknown <= missed + slack):
+            wrong.append(
+                f"time of {member}: truly {total:.2f} s, the ledger has {known:.2f} s "
+                f"and up to {unknown:.2f} s more; blind for {missed:.2f} s"
+            )
+    return wrong
+
+
+def _is_out(true_steps: list[Step]) -> bool:
+    return not true_steps or true_steps[-1][1] == "disconnect"
