@@ -13,7 +13,7 @@ from tests.contracts.repository import ROOT, committed_files
 # Written so that none of them matches itself.
 REGISTRY_HOST = re.compile(
     r"(?:pypi|npmjs|crates|rubygems|maven|pythonhosted|debian)\.(?:org|com|io)/?(?:simple|pool)?\b"
-    r"|--(?:extra-)?index-url|--find-links|--trusted-host"
+    r"|--(?:extra-)?(?:index-url|find-links|trusted-host)"
 )
 MACHINE_PATH = re.compile(
     r"(?<![\w.}/~-])/(?:root|home/[a-z]|Users/[a-z]|work|opt/[a-z]|tmp/[a-z])"
