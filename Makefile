@@ -29,7 +29,7 @@ test: lint types contracts tests  ## Everything that must pass before a change l
 .PHONY: lint
 lint: $(VENV)/test.stamp  ## Format and lint (ruff)
 	$(call stage,format,$(BIN)/ruff format --check --quiet .)
-	$(call stage,lint,$(BIN)/ruff check --quiet .)
+	$(call stage,lint,$(BIN)/ruff check --quiet --output-format concise .)
 
 .PHONY: types
 types: $(VENV)/test.stamp  ## Types: mypy --strict, then pyright strict on the product
