@@ -1,0 +1,129 @@
+"""The application: runs the whole tree until it is told, or forced, to end.
+
+It owns the root supervisor, the signals and the exit code, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from actors.kernel.exits import Crashed, ExitReason
+from supervisors.lives import ask_to_stop, launch, until_gone
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from actors.kernel.addresses import Directory
+    from actors.kernel.halting import Halt
+    from actors.kernel.incarnation import Incarnation
+    from supervisors.child_spec import ChildSpec
+
+DRAIN_S = 10.0
+"""How long a clean stop may take, from the signal to the exit."""
+
+EX_SOFTWARE = 70
+"""The tree gave up for a reason that has no exit code of its own (sysexits)."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why the program ends, and with which exit code."""
+
+    why: str
+    exit_code: int = 0
+
+
+class Application:
+    """The tree, from the first start to the last stop."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self._endings, self._heard = trio.open_memory_channel[Ending](16)
+
+    def halt(self, fault: Halt) -> None:
+        """End the program because of a fault that no restart heals; returns at once."""
+        self._end(Ending(fault.sentence, fault.exit_code))
+
+    def stop(self, why: str) -> None:
+        """End the program as asked; returns at once."""
+        self._end(Ending(why))
+
+    def _end(self, ending: Ending) -> None:
+        try:
+            self._endings.send_nowait(ending)
+        except trio.WouldBlock:
+            log.info("an end is on its way already", also=ending.why)
+
+    async def run(self, root: ChildSpec, *, until_stdin_closes: bool = False) -> Ending:
+        """Start the tree, wait for a reason to end, stop it in order; return the reason."""
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as beside:
+                beside.start_soon(self._listen, signals)
+                if until_stdin_closes:
+                    beside.start_soon(self._watch_stdin)
+                async with trio.open_nursery() as nursery:
+                    life = self._launch(root, nursery)
+                    ending = await self._heard.receive()
+                    log.info("stopping", why=ending.why)
+                    await self._drain(life)
+                beside.cancel_scope.cancel("the tree has ended")
+        return ending
+
+    def _launch(self, root: ChildSpec, nursery: trio.Nursery) -> Incarnation:
+        cell = self.directory.open(root.id, parent="", capacity=math.inf)
+        return launch(cell, root.start, self.directory, nursery, self._root_gone)
+
+    def _root_gone(self, _life: Incarnation, reason: ExitReason) -> None:
+        if isinstance(reason, Crashed):
+            self._end(ending_of(reason.error))
+        else:
+            self._end(Ending(f"the root supervisor {reason}", EX_SOFTWARE))
+
+    async def _drain(self, life: Incarnation) -> None:
+        if life.reason is None:
+            ask_to_stop(life)
+            await until_gone(life, DRAIN_S)
+        self.directory.close(life.cell.name, life.reason or Crashed(RuntimeError("no reason")))
+
+    async def _listen(self, signals: AsyncIterator[int]) -> None:
+        asked = False
+        async for number in signals:
+            name = signal.Signals(number).name
+            if asked:
+                # The operator insists: nothing is drained, the next start repairs.
+                sys.stderr.write(f"second signal ({name}): leaving at once\n")
+                os._exit(128 + number)
+            asked = True
+            self.stop(name)
+
+    async def _watch_stdin(self) -> None:
+        """End when whoever started us is gone: the other end of stdin closes."""
+        while True:
+            await trio.lowlevel.wait_readable(0)
+            if not os.read(0, 4096):
+                self.stop("stdin was closed")
+                return
+
+
+def ending_of(error: BaseException) -> Ending:
+    """Find what the operator must be told in the chain of causes.
+
+    An error with an `exit_code` speaks for itself; any other is a fault of ours.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        code = getattr(cause, "exit_code", None)
+        if isinstance(code, int):
+            return Ending(str(cause), code)
+        cause = cause.__cause__
+    return Ending(f"the tree gave up: {error}", EX_SOFTWARE)
