@@ -40,4 +40,11 @@ class HowIsTheLink(Request[GatewayReport]):
     """Ask for the state of the connection."""
 
 
-GatewayMessage: TypeAlias = HowIsTheLink
+@dataclass(frozen=True, slots=True)
+class SnapshotWanted:
+    """A guild actor has lost sight, by its own crash or a full mailbox, and must look again."""
+
+    guild_id: int
+
+
+GatewayMessage: TypeAlias = HowIsTheLink | SnapshotWanted

@@ -43,6 +43,9 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
     one's state and finds the mailbox as it was left.
     """
 
+    finishes_mail = False
+    """Whether a stop lets everything that waits be handled first, within `shutdown_s`."""
+
     def __init__(self) -> None:
         self._incarnation = incarnation.current()
         super().__init__()
@@ -179,7 +182,7 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
         bell = _Bell(self._incarnation)
         mailbox.attach(bell.ring)
         since, turns = time.perf_counter(), 0
-        while not mailbox.stop_asked:
+        while not mailbox.stop_asked or (self.finishes_mail and not mailbox.empty()):
             if mailbox.empty():
                 await bell.wait(mailbox)
                 since, turns = time.perf_counter(), 0

@@ -156,6 +156,17 @@ class Address(Generic[M_contra]):
         except ActorError as error:
             self.directory.bury(self.name, message, str(error))
 
+    def offer(self, message: M_contra) -> bool:
+        """Put `message` in the mailbox; false, and no dead letter, if it is refused there.
+
+        For a sender that knows what to do when the box is full or the actor is gone.
+        """
+        try:
+            self._post(Envelope(message))
+        except ActorError:
+            return False
+        return True
+
     async def ask(self, request: Request[R], *, within: float) -> R:
         """Send `request` and wait on Trio at most `within` seconds for its reply.
 
@@ -208,12 +219,19 @@ class Pool(Generic[M_contra]):
 
     def tell(self, key: int, message: M_contra) -> None:
         """Tell the child of `key`, which is started if it does not run; order is kept."""
+        self._open(key).tell(message)
+
+    def offer(self, key: int, message: M_contra) -> bool:
+        """Do as `tell`, but return false, and bury nothing, where the message is refused."""
+        return self._open(key).offer(message)
+
+    def _open(self, key: int) -> Address[M_contra]:
         name = f"{self.name}/{key}"
         if self.directory.find(name) is None and self.directory.find(self.name) is not None:
             # The mailbox is opened before the child runs, so that what follows queues behind.
             self.directory.open(name, parent=self.name, capacity=self.capacity)
             self.directory.address(self.name).tell(StartChild(key))
-        self.address(key).tell(message)
+        return self.address(key)
 
     def address(self, key: int) -> Address[M_contra]:
         """Name the child of `key`."""
