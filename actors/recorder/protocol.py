@@ -40,6 +40,18 @@ class Watermark:
     at_utc: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseGuild:
+    """A guild actor stopped cleanly: it recorded the end of each stay and saw all until `at_utc`.
+
+    It sends this last, after its rows with origin `shutdown`, also when nobody was in voice.
+    Any later row or watermark of the guild takes it back.
+    """
+
+    guild_id: int
+    at_utc: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class RecordSupervision:
     """A supervisor saw or did something; the event log sends this."""
@@ -76,6 +88,7 @@ RecorderMessage: TypeAlias = (
     | RecordMessage
     | RecordOutage
     | Watermark
+    | CloseGuild
     | RecordSupervision
     | RecallGuild
     | Flush
