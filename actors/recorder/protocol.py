@@ -13,9 +13,15 @@ from storage.rows import ActivityRow, MessageRow, OpenSession, OutageRow
 
 @dataclass(frozen=True, slots=True)
 class RecordActivity:
-    """Facts that belong together: written in one transaction or not at all."""
+    """Facts that belong together: written in one transaction or not at all.
+
+    A guild actor sends this. The guild has been seen until the latest of its rows and the end
+    of its outage.
+    """
 
     rows: tuple[ActivityRow, ...]
+    outage: OutageRow | None = None
+    """The blind interval that came before the rows; it may stand without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +29,6 @@ class RecordMessage:
     """A message was seen; a guild actor sends this."""
 
     row: MessageRow
-
-
-@dataclass(frozen=True, slots=True)
-class RecordOutage:
-    """A blind interval ended; a guild actor sends this with its snapshot rows."""
-
-    row: OutageRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,6 @@ class Flush(Request[int]):
 RecorderMessage: TypeAlias = (
     RecordActivity
     | RecordMessage
-    | RecordOutage
     | Watermark
     | CloseGuild
     | RecordSupervision
