@@ -190,7 +190,7 @@ def _sessions_from_facts(facts: Sequence[Fact], sessions: Sequence[Session]) -> 
     told, derived = _by_member(facts), _by_member(sessions)
     for member in sorted(told.keys() | derived.keys()):
         try:
-            expected = _pair(told.get(member, []))
+            expected = pair(told.get(member, []))
         except ValueError as impossible:
             wrong.append(f"facts of {member}: {impossible}")
             continue
@@ -211,7 +211,7 @@ def _sessions_from_facts(facts: Sequence[Fact], sessions: Sequence[Session]) -> 
     return wrong
 
 
-def _pair(
+def pair(
     facts: Sequence[Fact],
 ) -> list[tuple[int, float, float, float | None, float | None]]:
     start: Fact | None = None
@@ -273,7 +273,8 @@ def _totals(
         missed = sum(b.until - b.since for b in lost)
         slack = SLACK_S * (1 + 2 * len(lost)) + 0.02 * len(true_steps)
         # A stay that began and ended unseen is in no session, so what was missed bounds it.
-        if not (known - slack <= total <= known + missed + slack and unknown <= missed + slack):
+        # An unseen move makes the end of one stay and the start of the next uncertain.
+        if not (known - slack <= total <= known + missed + slack and unknown <= 2 * missed + slack):
             wrong.append(
                 f"time of {member}: truly {total:.2f} s, the ledger has {known:.2f} s "
                 f"and up to {unknown:.2f} s more; blind for {missed:.2f} s"

@@ -1,0 +1,1 @@
+"""Each kind of actor by itself, with probes for its neighbours."""
