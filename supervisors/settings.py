@@ -68,10 +68,18 @@ def _url(*schemes: str) -> AfterValidator:
             )
         if parts.username or parts.password:
             raise ValueError("it must not contain a user name or password")
-        assert parts.port is None or parts.port >= 0  # reading it checks its range
+        if not _has_valid_port(given):
+            raise ValueError("its port must be 1 to 65535")
         return given.rstrip("/")
 
     return AfterValidator(check)
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _folder(given: Path) -> Path:
