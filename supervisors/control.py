@@ -1,0 +1,123 @@
+"""Talking to a running bot over its control socket.
+
+ControlError
+├── NotRunningError   nobody listens, or it ended before it answered
+└── RefusedError      the bot answered, and the answer is no
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import trio
+
+from supervisors.wire import SOCKET_NAME, line, short_path, who_listens
+
+DEMO_FOLDER = Path("data/demo")
+"""Where the demo keeps its data, below the folder that it was started in."""
+
+COMING_BACK_S = 0.5
+"""A console that has just crashed listens again sooner than this."""
+
+PART_BYTES = 64 * 1024
+
+
+class ControlError(Exception):
+    """Base of what can go wrong when a running bot is asked something."""
+
+
+class NotRunningError(ControlError):
+    """No bot listens on this folder's control socket."""
+
+
+class RefusedError(ControlError):
+    """The bot refused the request; the text is its sentence."""
+
+
+async def request(folder: Path, *, within: float = 5, **body: Any) -> dict[str, Any]:
+    """Ask the bot whose data is in `folder`; wait at most `within` seconds.
+
+    `do` names the verb, as in `request(folder, do="crash", name="gateway")`.
+
+    Raises:
+        NotRunningError: nobody listens there, or the bot ended before it answered.
+        RefusedError: the bot said no; the text says why.
+        trio.TooSlowError: no answer in time.
+
+    """
+    with trio.fail_after(within):
+        async with await _connected(folder) as stream:
+            answer = await _exchange(stream, line(body))
+    if not answer:
+        raise NotRunningError(f"the bot on {folder} ended before it answered {body.get('do')}")
+    reply: dict[str, Any] = orjson.loads(answer)
+    if not reply["ok"]:
+        raise RefusedError(reply["error"])
+    return reply
+
+
+def is_running(folder: Path) -> bool:
+    """Tell whether a bot listens on this folder's control socket; it never waits."""
+    return who_listens(folder / SOCKET_NAME) is not None
+
+
+def find_running(folder: Path) -> Path:
+    """Return the folder to ask: `folder`, or the demo's if a bot runs only there.
+
+    The demo's is the one below the working directory; stderr says when it is taken.
+    """
+    if is_running(folder) or not is_running(DEMO_FOLDER) or _same(folder, DEMO_FOLDER):
+        return folder
+    sys.stderr.write(f"no bot runs on {folder}; asking the demo, which runs on {DEMO_FOLDER}\n")
+    return DEMO_FOLDER
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+async def _connected(folder: Path) -> trio.SocketStream:
+    path = folder / SOCKET_NAME
+    deadline = trio.current_time() + COMING_BACK_S
+    while True:
+        sock = trio.socket.socket(socket.AF_UNIX)
+        try:
+            with short_path(path) as name:
+                await sock.connect(name)
+        except ConnectionRefusedError as error:
+            # The file is there: the bot was killed, or only its console was and comes back.
+            sock.close()
+            if trio.current_time() > deadline:
+                raise _nobody(folder) from error
+            await trio.sleep(0.02)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            sock.close()
+            raise _nobody(folder) from error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return trio.SocketStream(sock)
+
+
+def _nobody(folder: Path) -> NotRunningError:
+    return NotRunningError(f"no bot runs on {folder}; start one with `main.py run`")
+
+
+async def _exchange(stream: trio.SocketStream, asked: bytes) -> bytes:
+    """Send one line and return the line that comes back, empty if there is none."""
+    answer = bytearray()
+    try:
+        await stream.send_all(asked)
+        while not answer.endswith(b"\n"):
+            part = await stream.receive_some(PART_BYTES)
+            if not part:
+                return b""
+            answer += part
+    except trio.BrokenResourceError:
+        return b""
+    return bytes(answer)
