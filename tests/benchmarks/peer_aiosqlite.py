@@ -1,9 +1,9 @@
 """The peer of the ingest benchmark: discord.py under plain asyncio, one insert per event.
 
-This is how activity bots are usually written. Each voice event becomes one durable
-`aiosqlite` insert in WAL mode. Usage: `peer_aiosqlite.py API GATEWAY TOKEN FILE`.
-It prints `ready` once it is connected, then `{"rows": n, "last": unix_s}` on request
-(a line on stdin), and ends when stdin closes.
+This is how activity bots are usually written. Each voice event becomes one `aiosqlite`
+insert in WAL mode, committed by itself. Usage: `peer_aiosqlite.py API GATEWAY TOKEN FILE
+SYNCHRONOUS`. It prints `ready` once it is connected, then, for each line on stdin,
+`{"rows": n}`; when stdin closes it ends and leaves the time of each commit in the file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class Peer(discord.Client):
         intents.guilds = intents.voice_states = intents.members = True
         super().__init__(intents=intents, guild_ready_timeout=0.5)
         self.store = store
-        self.last = 0.0
+        self.commits: list[tuple[int, int, float]] = []
+        """(guild, user, Unix time of the commit), oldest first."""
 
     async def on_ready(self) -> None:
         print("ready", flush=True)
@@ -45,7 +46,7 @@ class Peer(discord.Client):
             ),
         )
         await self.store.commit()
-        self.last = time.time()
+        self.commits.append((member.guild.id, member.id, time.time()))
 
 
 async def answer(peer: Peer) -> None:
@@ -54,28 +55,29 @@ async def answer(peer: Peer) -> None:
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.readline():
-        async with peer.store.execute("SELECT count(*) FROM voice") as cursor:
-            row = await cursor.fetchone()
-        print(json.dumps({"rows": row[0] if row else 0, "last": peer.last}), flush=True)
+        print(json.dumps({"rows": len(peer.commits)}), flush=True)
     await peer.close()
 
 
-async def main(api: str, gateway: str, token: str, file: str) -> None:
+async def main(api: str, gateway: str, token: str, file: str, synchronous: str) -> None:
     discord.http.Route.BASE = api
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
     async with aiosqlite.connect(file) as store:
         await store.execute("PRAGMA journal_mode=WAL")
-        await store.execute("PRAGMA synchronous=FULL")
+        await store.execute(f"PRAGMA synchronous={synchronous}")
         await store.execute(
             "CREATE TABLE voice (guild_id INTEGER, user_id INTEGER, before_id INTEGER, "
             "after_id INTEGER, at REAL)"
         )
+        await store.execute("CREATE TABLE committed (guild_id INTEGER, user_id INTEGER, at REAL)")
         peer = Peer(store)
         async with peer:
             asking = asyncio.create_task(answer(peer))
             await peer.start(token)
             await asking
+        await store.executemany("INSERT INTO committed VALUES (?, ?, ?)", peer.commits)
+        await store.commit()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:5]))
+    asyncio.run(main(*sys.argv[1:6]))
