@@ -7,6 +7,7 @@ anything is opened or written.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettin
 from pydantic_settings import SettingsError as Undecodable
 from typing_extensions import override
 
+from supervisors.failures import EX_CONFIG, CommandError
 from supervisors.setting_sources import DOTENV, LEVEL, PREFIX, TOML, Entry, misspelt, read_entries
 
 if TYPE_CHECKING:
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
     from pydantic_settings import PydanticBaseSettingsSource
-
-EX_CONFIG = 78
-"""A setting is wrong or missing (sysexits)."""
 
 LONGEST = 80
 """How many characters of a wrong value are repeated."""
@@ -44,6 +43,17 @@ class SettingsError(Exception):
         head = "1 setting is wrong" if len(faults) == 1 else f"{len(faults)} settings are wrong"
         lines = (f"{head}; nothing was started and nothing was written.", *self.faults)
         super().__init__("\n  ".join(lines))
+
+
+def without_token() -> CommandError:
+    """Say that there is no token, and how to go on."""
+    other = next((n for n in ("DISCORD_TOKEN", "BOT_TOKEN", "TOKEN") if os.environ.get(n)), "")
+    mistaken = f" ({other} is set, but it is not read)" if other else ""
+    return CommandError(
+        f"there is no Discord token{mistaken}: put BULKHEAD_DISCORD__TOKEN=your-token into .env, "
+        "or look at `main.py demo`, which needs none; `main.py check` tells how to get one",
+        EX_CONFIG,
+    )
 
 
 def _token(given: SecretStr) -> SecretStr:

@@ -1,0 +1,46 @@
+"""Standard output and error of the commands, in pipes and on terminals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from supervisors.failures import EX_IOERR, CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+@contextlib.contextmanager
+def written_out() -> Generator[None]:
+    """Flush what the block prints; whoever stops reading early has what they wanted.
+
+    Raises:
+        CommandError: standard output takes no more, for instance because a disk is full.
+
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _to_nowhere()
+    except OSError as error:
+        _to_nowhere()
+        raise CommandError(
+            f"the answer could not be written: {error.strerror}; send it somewhere else", EX_IOERR
+        ) from error
+
+
+def _to_nowhere() -> None:
+    """Keep the interpreter from flushing the rest once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def note(sentence: str) -> None:
+    """Say something beside the answer, where it does not get into a pipe."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{sentence}\n")
