@@ -1,0 +1,207 @@
+"""The demo: a local Discord, the bot connected to it, and crashes that you can watch heal.
+
+Both run as processes of their own; this one starts them, watches them over their
+control interfaces, shows what happens, and ends them in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+from rich.console import Console
+
+from supervisors.control import DEMO_FOLDER, is_running
+from supervisors.demo_children import Child, bot, drain, local_discord
+from supervisors.demo_show import Lines, Screen, Show, draw_picture
+from supervisors.demo_summary import summary
+from supervisors.demo_watch import Watch
+from supervisors.failures import EX_CANTCREAT, EX_TEMPFAIL, INTERRUPTED, CommandError, tell
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+LEFT_BY_A_DEMO = (
+    "activity.duckdb",
+    "activity.duckdb.wal",
+    "bulkhead.sock",
+    "bot.log",
+    "discord.log",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """How the demo runs."""
+
+    duration_s: float | None = None
+    """It ends by itself after so long; null: at Ctrl+C."""
+
+    speed: float = 1.0
+    """How much busier than usual the members are."""
+
+    seed: int | None = None
+    """The same seed, the same story; null for a new one."""
+
+    crashes: bool = True
+    port: int = 0
+    """Of the local Discord; 0 takes any that is free."""
+
+    folder: Path | None = None
+    """Where its data goes; null: data/demo, where `status` and `query` find it."""
+
+    picture: Path | None = None
+    """The last picture is saved here as SVG."""
+
+
+def run_demo(options: DemoOptions) -> int:
+    """Run the demo until its time is over, Ctrl+C or SIGTERM; return the exit code.
+
+    Raises:
+        CommandError: it could not start, or a program of it ended early.
+
+    """
+    folder = fresh_folder(options.folder or DEMO_FOLDER)
+    try:
+        return trio.run(Demo(options, folder).run)
+    except BaseExceptionGroup as group:
+        known = tell(group)
+        if known is None:
+            raise
+        raise CommandError(*known) from group
+
+
+def fresh_folder(folder: Path) -> Path:
+    """Make an empty data folder, clearing away what an earlier demo left in it.
+
+    Raises:
+        CommandError: a demo runs there, other files are there, or it can't be made.
+
+    """
+    if is_running(folder):
+        raise CommandError(
+            f"a demo runs on {folder} already; end it first, or take another --folder", EX_TEMPFAIL
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        strange = [p.name for p in folder.iterdir() if p.name not in (*LEFT_BY_A_DEMO, "snapshots")]
+        if strange:
+            raise CommandError(
+                f"{folder} holds {strange[0]}, which no demo made; take an empty --folder",
+                EX_CANTCREAT,
+            )
+        for name in LEFT_BY_A_DEMO:
+            (folder / name).unlink(missing_ok=True)
+        if (folder / "snapshots").exists():
+            shutil.rmtree(folder / "snapshots")
+    except OSError as error:
+        raise CommandError(
+            f"{folder} can't be used for the demo ({error.strerror}); take another --folder",
+            EX_CANTCREAT,
+        ) from error
+    return folder.resolve()
+
+
+class Demo:
+    """One demo, from the first program's start to the summary."""
+
+    def __init__(self, options: DemoOptions, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+        self._show = Show(folder)
+        self._playing = trio.CancelScope()
+        self._programs: list[Child] = []
+        self._hurried = False
+
+    async def run(self) -> int:
+        """Play, end and sum up; return the exit code."""
+        console = Console()
+        display = Screen(console) if _takes_a_screen(console) else Lines(sys.stdout)
+        began = time.monotonic()
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            async with trio.open_nursery() as beside:
+                beside.start_soon(self._listen, signals)
+                with display:
+                    beside.start_soon(self._draw, display)
+                    code = await self._play_and_end()
+                    display.draw(self._show)
+                    beside.cancel_scope.cancel("the demo is over")
+        if self._hurried:
+            return INTERRUPTED
+        if self._options.picture is not None:
+            draw_picture(self._show, self._options.picture)
+        text, whole = await trio.to_thread.run_sync(
+            summary, self._show, self._folder, time.monotonic() - began, code
+        )
+        sys.stdout.write(text)
+        return 0 if whole else code or 70
+
+    async def _listen(self, signals: AsyncIterator[int]) -> None:
+        async for _number in signals:
+            if self._playing.cancel_called:
+                # The operator insists; what the programs had no time for is repaired later.
+                self._hurried = True
+                for program in self._programs:
+                    with contextlib.suppress(ProcessLookupError):
+                        program.process.kill()
+            self._playing.cancel("a signal")
+
+    async def _draw(self, display: Screen | Lines) -> None:
+        try:
+            while True:
+                display.draw(self._show)
+                await trio.sleep(display.every_s)
+        except BrokenPipeError:
+            # Nobody reads any more, as behind `| head`: end, and let nothing be flushed there.
+            self._playing.cancel("nobody reads")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    async def _play_and_end(self) -> int:
+        """Play until it is over; return the exit code of the bot's clean end."""
+        async with contextlib.AsyncExitStack() as programs:
+            with self._playing:
+                await self._play(programs)
+            code = 0
+            for program in reversed(self._programs):
+                self._show.step = f"stopping {program.title}"
+                code = await program.stop() or code
+        return code
+
+    async def _play(self, programs: contextlib.AsyncExitStack) -> None:
+        options, show = self._options, self._show
+        show.step = "starting the local Discord"
+        seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
+        arguments = ["--scenario", "living", "--speed", f"{options.speed:g}x", "--seed", str(seed)]
+        arguments += ["--port", str(options.port)]
+        discord, ready = await programs.enter_async_context(
+            local_discord(self._folder / "discord.log", *arguments)
+        )
+        self._programs.append(discord)
+        show.step = "starting the bot"
+        running = bot(self._folder, self._folder / "bot.log", ready)
+        self._programs.append(await programs.enter_async_context(running))
+        watch = Watch(show, self._folder, ready["control_url"], self._programs)
+        show.step = "the bot connects"
+        await watch.until_connected()
+        show.step = ""
+        chance = random.Random(seed)  # noqa: S311 - a story to be told again, no secret
+        self._playing.deadline = trio.current_time() + (options.duration_s or math.inf)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(drain, discord)
+            nursery.start_soon(watch.run)
+            if options.crashes:
+                nursery.start_soon(watch.crash_now_and_then, options.speed, chance)
+
+
+def _takes_a_screen(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal

@@ -1,0 +1,94 @@
+"""What the demo says when it is over: read from the ledger itself, after the bot has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from storage.activity import ask_stored
+from storage.database import StorageError, open_read_only
+from supervisors.demo_show import QUERY, command
+from supervisors.screen import hours, span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from supervisors.demo_drills import Crash
+    from supervisors.demo_show import Show
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What is in the file."""
+
+    rows: int
+    closed: int
+    still_open: int
+    messages: int
+    outages: int
+    voice_s: float
+
+
+def summary(show: Show, folder: Path, ran_s: float, exit_code: int) -> tuple[str, bool]:
+    """Sum the demo up; true if all of it went as it should."""
+    lines = [f"The demo ran for {span(ran_s)}."]
+    whole = exit_code == 0
+    lines.append(
+        "Both programs ended cleanly."
+        if whole
+        else f"A program ended with exit code {exit_code}; see the logs in {folder}."
+    )
+    try:
+        ledger = read_ledger(folder / "activity.duckdb")
+    except StorageError as error:
+        return "\n".join([*lines, f"The ledger can't be read: {error}"]) + "\n", False
+    lines.append(
+        f"The local Discord told of {show.fed:,} events. The ledger holds {ledger.rows:,} rows, "
+        f"{ledger.closed:,} sessions ({hours(ledger.voice_s)} in voice), "
+        f"{ledger.messages:,} messages and {ledger.outages:,} outages."
+    )
+    if ledger.still_open:
+        whole = False
+        lines.append(f"{ledger.still_open} sessions were left open, which must not happen.")
+    else:
+        lines.append("Every session that was open at the end is closed in it.")
+    if show.crashes:
+        lines.append(of_crashes(show.crashes))
+    lines.append(f"Data and logs: {folder}")
+    lines.append(f'Ask it: {command(folder, runs=False)} query "{QUERY}"')
+    return "\n".join(lines) + "\n", whole
+
+
+def of_crashes(crashes: Sequence[Crash]) -> str:
+    """Tell how the crashes on purpose ended."""
+    times = {c.name: c.back_after_s for c in crashes if c.back_after_s is not None}
+    back = [c.back_after_s for c in crashes if c.back_after_s is not None]
+    count = f"{len(crashes)} crash{'' if len(crashes) == 1 else 'es'} on purpose"
+    if not back:
+        return f"{count}; the demo ended before its restart."
+    slowest = max(times, key=lambda name: times[name])
+    late = len(crashes) - len(back)
+    rest = f", {late} was about to when the demo ended" if late else ""
+    return (
+        f"{count}: {len(back)} came back{rest}; in the middle {median(back) * 1000:,.0f} ms, "
+        f"at most {max(back) * 1000:,.0f} ms ({slowest})."
+    )
+
+
+def read_ledger(file: Path) -> Ledger:
+    """Count what is in the file; the bot must have ended.
+
+    Raises:
+        StorageError: it is missing, in use or damaged.
+
+    """
+    connection = open_read_only(file)
+    try:
+        rows, closed, still_open, messages, outages, voice_s, _ = ask_stored(
+            connection, "ledger_figures"
+        )[0]
+    finally:
+        connection.close()
+    return Ledger(rows, closed, still_open, messages, outages, voice_s)

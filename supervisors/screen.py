@@ -1,0 +1,239 @@
+"""How the state of a bot looks to people: Rich renderables made of the status object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from supervisors.event_log import is_alarming
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+WIDE = 100
+"""Columns from which there is room for words; below, figures only."""
+
+FRESH_S = 6.0
+"""A restart stands out for so long."""
+
+STATES = {
+    "running": ("●", "green"),
+    "starting": ("◐", "yellow"),
+    "waiting": ("◌", "magenta"),
+    "stopping": ("◑", "yellow"),
+    "stopped": ("○", "red"),
+}
+
+EVENTS = 8
+
+BUSY = 100
+"""More waiting mail than this is marked."""
+
+MINUTE_S = 60
+HOUR_S = 3600
+
+Status = dict[str, Any]
+"""The object that the control socket's `status` answers with."""
+
+
+def status_view(status: Status, width: int) -> RenderableType:
+    """Show the whole bot to a terminal, or a pipe, of `width` columns."""
+    parts: list[RenderableType] = [
+        header_line(status),
+        ledger_line(status),
+        Text(),
+        tree_view(status, width),
+        Text(),
+        Text("what supervisors did", style="bold"),
+        *(event_line(event) for event in status["supervision"][-EVENTS:]),
+    ]
+    letters = status["dead_letters"]["recent"][-3:]
+    if letters:
+        parts += [Text(), Text("last dead letters", style="bold"), *map(_letter_line, letters)]
+    health = status["responsiveness"]
+    if health is not None and health["last_stack"]:
+        place = str(health["last_stack"]).partition("\n")[0]
+        parts += [Text(), _cut(Text(f"last stall: {place}", style="yellow"))]
+    return Group(*parts)
+
+
+def header_line(status: Status) -> Text:
+    """Say in one line who runs, whether Discord is there, and whether anything is wrong."""
+    line = Text(f"Bulkhead {status['version']}", style="bold")
+    line.append("  ")
+    line.append_text(_link(status["link"]))
+    line.append(f"  up {span(status['uptime_s'])}  pid {status['pid']}", style="not bold")
+    health = status["responsiveness"]
+    if health is not None:
+        style = "not bold yellow" if health["stalls"] else "not bold dim"
+        line.append(f"  worst stall {health['worst_ms']:.0f} ms", style=style)
+    letters = status["dead_letters"]["count"]
+    line.append(
+        f"  dead letters {letters:,}", style="not bold yellow" if letters else "not bold dim"
+    )
+    return _cut(line)
+
+
+def _link(link: Mapping[str, Any] | None) -> Text:
+    if link is None:
+        return Text("○ gateway silent", style="red")
+    if link["link"] != "connected":
+        return Text(f"◐ {link['link']}", style="yellow")
+    guilds = link["guilds"]
+    return Text(f"● connected, {guilds} guild{'' if guilds == 1 else 's'}", style="green")
+
+
+def ledger_line(status: Status) -> Text:
+    """Say in one line what the ledger holds."""
+    ledger = status["ledger"]
+    if ledger is None:
+        return Text("ledger: the analyst does not answer", style="red")
+    figures = [
+        f"{ledger['activity_rows']:,} rows",
+        f"{ledger['sessions_closed']:,} sessions and {ledger['sessions_open']:,} open",
+        f"{hours(ledger['voice_s'])} in voice",
+        f"{ledger['messages']:,} messages",
+        f"{ledger['outages']:,} outages",
+    ]
+    return _cut(Text("ledger: " + ", ".join(figures)))
+
+
+def tree_view(
+    status: Status,
+    width: int,
+    *,
+    labels: Mapping[str, str] | None = None,
+    rows: int | None = None,
+) -> Table:
+    """Show the supervision tree in `width` columns and at most `rows` lines below its head.
+
+    `labels` gives names of actors a second, human one.
+    """
+    wide = width >= WIDE
+    table = _table(wide=wide)
+    reports = list(_with_branches(status["tree"]))
+    shown = reports if rows is None or len(reports) <= rows else reports[: max(0, rows - 1)]
+    for branch, report in shown:
+        cells = [_name(branch, report, (labels or {}).get(report["name"], "")), *_cells(report)]
+        if wide:
+            cells.append(Text(report["last_error"], style="dim"))
+        table.add_row(*cells)
+    if len(shown) < len(reports):
+        table.add_row(Text(f"and {len(reports) - len(shown)} more", style="dim"))
+    return table
+
+
+def _table(*, wide: bool) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", expand=wide)
+    table.add_column("actor", no_wrap=True, overflow="ellipsis")
+    table.add_column("state", no_wrap=True)
+    for title in ("mail", "handled", "restarts", "up"):
+        table.add_column(title, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("last error", no_wrap=True, overflow="ellipsis", ratio=1)
+    return table
+
+
+def _with_branches(tree: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Pair each report with the lines that lead to it."""
+    last = {report["parent"]: report["name"] for report in tree}
+    leads: dict[str, str] = {}
+    for report in tree:
+        name, parent = report["name"], report["parent"]
+        if parent not in leads:
+            leads[name] = ""
+            yield "", report
+            continue
+        ends = last[parent] == name
+        leads[name] = leads[parent] + ("   " if ends else "│  ")
+        yield leads[parent] + ("└─ " if ends else "├─ "), report
+
+
+def _name(branch: str, report: Mapping[str, Any], label: str) -> Text:
+    text = Text(branch, style="dim")
+    text.append(
+        report["name"], style=f"not dim {'bold yellow' if is_fresh(report) else ''}".strip()
+    )
+    if label:
+        text.append(f" {label}", style="dim")
+    return text
+
+
+def _cells(report: Mapping[str, Any]) -> list[Text]:
+    glyph, colour = STATES[report["state"]]
+    restarts, depth = report["restarts"], report["depth"]
+    return [
+        Text(f"{glyph} {report['state']}", style=colour),
+        Text(f"{depth:,}", style="yellow" if depth > BUSY else "" if depth else "dim"),
+        Text(f"{report['handled']:,}"),
+        Text(
+            f"{restarts:,}", style="bold yellow" if is_fresh(report) else "" if restarts else "dim"
+        ),
+        Text(span(report["uptime_s"])),
+    ]
+
+
+def is_fresh(report: Mapping[str, Any]) -> bool:
+    """Tell whether an actor has just come back."""
+    return bool(report["restarts"] > 0 and report["uptime_s"] < FRESH_S)
+
+
+def event_line(event: Mapping[str, str]) -> Text:
+    """Show one supervision event: when, who, why, and what was done about it."""
+    reason, action = event["reason"], event["action"]
+    line = Text(f"{event['at_utc'][11:19]}  ", style="dim")
+    line.append(f"{event['child']}  ", style="not dim")
+    if is_alarming(reason, action):
+        line.append(f"{why(reason)}, ", style="not dim red")
+    line.append(action, style="not dim green" if action == "started" else "not dim")
+    return _cut(line)
+
+
+def why(reason: str) -> str:
+    """Shorten the reason of a crash to what an operator reads first.
+
+    >>> why("crashed: DrillError('gateway was crashed on purpose (demo)')")
+    'crashed on purpose (demo)'
+    >>> why("crashed: ValueError('x')")
+    "crashed: ValueError('x')"
+    """
+    _, drill, rest = reason.partition(" was crashed on purpose ")
+    return f"crashed on purpose {rest.removesuffix(')').rstrip(chr(39))}" if drill else reason
+
+
+def _letter_line(letter: Mapping[str, str]) -> Text:
+    line = Text(f"{letter['to']}  ")
+    line.append(f"{letter['message']}  ", style="dim")
+    return _cut(line.append(letter["why"], style="yellow"))
+
+
+def _cut(line: Text) -> Text:
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def span(seconds: float) -> str:
+    """Show a time span in at most six characters.
+
+    >>> [span(s) for s in (0.2, 59, 61, 7300, 200_000)]
+    ['0s', '59s', '1m01s', '2h01m', '2d07h']
+    """
+    whole = int(seconds)
+    for unit, next_unit, size, next_size in (("d", "h", 86400, 3600), ("h", "m", 3600, 60)):
+        if whole >= size:
+            return f"{whole // size}{unit}{whole % size // next_size:02}{next_unit}"
+    return f"{whole // 60}m{whole % 60:02}s" if whole >= MINUTE_S else f"{whole}s"
+
+
+def hours(seconds: float) -> str:
+    """Show time in voice: hours with one decimal, minutes below one hour.
+
+    >>> hours(5400), hours(90)
+    ('1.5 h', '1.5 min')
+    """
+    return f"{seconds / HOUR_S:,.1f} h" if seconds >= HOUR_S else f"{seconds / 60:.1f} min"
