@@ -1,0 +1,27 @@
+"""Fixtures for everyone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pykka
+import pytest
+
+from tests.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import trio
+
+
+@pytest.fixture
+async def tree(nursery: trio.Nursery) -> AsyncIterator[Tree]:
+    """A tree that is stopped after the test, and must then be gone without a trace."""
+    already = set(pykka.ActorRegistry.get_all())
+    tree = Tree(nursery)
+    yield tree
+    await tree.stop()
+    assert tree.names == []
+    assert set(pykka.ActorRegistry.get_all()) <= already
+    assert not nursery.child_tasks, "an actor left a task behind"

@@ -1,0 +1,1 @@
+"""The kernel: mailboxes, addresses and the life of one actor."""

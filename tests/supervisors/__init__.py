@@ -1,0 +1,1 @@
+"""The supervisors: strategies, restart kinds, intensity, start and stop."""
