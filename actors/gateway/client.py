@@ -1,0 +1,201 @@
+"""One life of the discord.py client: what it hears, and how it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import discord
+import structlog
+from typing_extensions import override
+
+from actors.gateway.inbound import bot_in, message_seen, occupants, voice_changed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from actors.gateway.link import GatewaySettings, LinkState
+    from actors.gateway.sight import Sight
+    from actors.gateway.socket import GatewaySocket
+
+INTENTS = discord.Intents(guilds=True, members=True, voice_states=True, guild_messages=True)
+
+LAST_WORDS_S = 0.5
+"""How long a clean stop waits for what Discord may still have sent."""
+
+log = structlog.get_logger(__name__)
+
+
+class ClientEndedError(Exception):
+    """discord.py closed the client and did not say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the clients of one incarnation share."""
+
+    settings: GatewaySettings
+    state: LinkState
+    sight: Sight
+
+
+class GatewayClient(discord.Client):
+    """discord.py's client, tapped where it parses: before its caches, without its tasks.
+
+    A client lives once. Use `live` to run it, `leave` to end it in order; a cancellation
+    ends it too, closed and with no task left.
+    """
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(
+            intents=INTENTS,
+            guild_ready_timeout=line.settings.ready_timeout_s,
+            heartbeat_timeout=line.settings.silence_s,
+            max_messages=None,
+            # Members come with what they do; nobody here needs the silent ones.
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags(joined=False, voice=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.line = line
+        self.beside: list[Callable[[], Coroutine[Any, Any, object]]] = []
+        """Run beside the connection once logged in; they handle their own failures."""
+        self._leave = asyncio.Event()
+        self._newest: GatewaySocket | None = None
+        # discord.py has no public place for either; its release is pinned for this.
+        state = cast("Any", self._connection)
+        self._own_parsers: dict[str, Callable[[Any], None]] = dict(state.parsers)
+        self._adopt_by_discord: Callable[[Any], None] = state._update_references  # noqa: SLF001 - as above
+        state._update_references = self._adopt  # noqa: SLF001 - as above
+        state.parsers.update(self._taps())
+
+    async def live(self, token: str) -> None:
+        """Be connected, until asked to leave.
+
+        Raises:
+            Exception: whatever ended the connection for good.
+
+        """
+        running = asyncio.create_task(self._run(token))
+        leaving = asyncio.create_task(self._leave.wait())
+        try:
+            await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+                raise ClientEndedError("discord.py closed the client and did not say why")
+            await self._hear_last_words()
+        finally:
+            await self._end()
+
+    def leave(self) -> None:
+        """Ask `live` to read what has come, close and return."""
+        self._leave.set()
+
+    def drop_newest(self) -> None:
+        """Stop the heart of a connection that came to nothing."""
+        if self._newest is not None and self._newest is not cast("object", self.ws):
+            self._newest.still_heart()
+
+    @override
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        if event != "socket_event_type":  # one for each frame, and nobody listens
+            super().dispatch(event, *args, **kwargs)
+
+    async def _run(self, token: str) -> None:
+        await self.login(token)
+        for work in self.beside:
+            asyncio.create_task(work())  # noqa: RUF006 - _end finds and cancels all tasks of the loop
+        await self.connect()
+
+    async def _hear_last_words(self) -> None:
+        socket = cast("GatewaySocket | None", self.ws)
+        if socket is not None and self.line.state.up:
+            asking = asyncio.ensure_future(socket.sign_of_life())
+            await asyncio.wait([asking], timeout=LAST_WORDS_S)
+
+    async def _end(self) -> None:
+        """Close within bounds and leave no task behind.
+
+        Not asyncio.timeout: what close() waits for may wait again when it is cancelled.
+        """
+        close_s = self.line.settings.close_s
+        closing = asyncio.ensure_future(self.close())
+        await asyncio.wait([closing], timeout=close_s)
+        if not closing.done():
+            log.warning("the connection did not close in time and was dropped", limit_s=close_s)
+        if self._newest is not None:
+            self._newest.still_heart()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=LAST_WORDS_S)
+        for task in left:
+            if task.done() and not task.cancelled():
+                task.exception()  # seen: else asyncio reports it as forgotten
+        await self.http.close()
+        # aiohttp's sockets close in the loop's next turns.
+        await asyncio.sleep(0)
+
+    def _adopt(self, socket: GatewaySocket) -> None:
+        socket.line = self.line
+        self._newest = socket
+        self._adopt_by_discord(socket)
+
+    def _taps(self) -> dict[str, Callable[[Any], None]]:
+        return {
+            "READY": self._ready_seen,
+            "RESUMED": self._resumed_seen,
+            "GUILD_CREATE": self._guild_seen,
+            "GUILD_DELETE": self._guild_gone,
+            "VOICE_STATE_UPDATE": self._voice_seen,
+            "MESSAGE_CREATE": self._message_seen,
+        }
+
+    def _ready_seen(self, data: dict[str, Any]) -> None:
+        state = self.line.state
+        # A new session: what happened since the old one was lost, nobody will tell us.
+        self.line.sight.lost(state.seen_until_utc, state.trouble or "a new session with Discord")
+        self._own_parsers["READY"](data)
+        state.session_works(resumed=False)
+        log.info("connected to Discord", guilds=len(data["guilds"]), life=state.lives)
+
+    def _resumed_seen(self, data: dict[str, Any]) -> None:
+        state = self.line.state
+        self._own_parsers["RESUMED"](data)
+        state.session_works(resumed=True)
+        self.line.sight.resumed(state.frame_utc)
+        log.info("resumed the session with Discord", after=state.trouble)
+
+    def _guild_seen(self, data: dict[str, Any]) -> None:
+        if data.get("unavailable") is not True:
+            at = self.line.state.frame_utc
+            self.line.sight.appeared(int(data["id"]), occupants(data), at)
+        self._own_parsers["GUILD_CREATE"](data)
+
+    def _guild_gone(self, data: dict[str, Any]) -> None:
+        hidden = bool(data.get("unavailable"))
+        cause = "Discord could not show the server" if hidden else "the bot left the server"
+        self.line.sight.vanished(int(data["id"]), self.line.state.frame_utc, cause)
+        self._own_parsers["GUILD_DELETE"](data)
+
+    def _voice_seen(self, data: dict[str, Any]) -> None:
+        if "guild_id" not in data:  # a call between friends
+            return
+        state, sight, guild_id = self.line.state, self.line.sight, int(data["guild_id"])
+        is_bot = bot_in(data)
+        if is_bot is None:
+            is_bot = sight.is_bot(guild_id, int(data["user_id"]))
+        at = state.frame_utc
+        sight.changed(
+            guild_id,
+            voice_changed(data, is_bot=is_bot, at_utc=at, earliest_utc=state.lost_utc or at),
+        )
+        self._own_parsers["VOICE_STATE_UPDATE"](data)
+
+    def _message_seen(self, data: dict[str, Any]) -> None:
+        # discord.py's own parser is left out: it would make objects that nobody reads.
+        message = message_seen(data, at_utc=self.line.state.frame_utc)
+        if message is not None:
+            self.line.sight.wrote(int(data["guild_id"]), message)

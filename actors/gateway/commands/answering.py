@@ -1,0 +1,109 @@
+"""How a command answers: in time, and also when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+import discord
+import structlog
+import trio
+from discord import app_commands
+
+from actors.gateway.crossing import on_trio
+from actors.kernel.errors import ActorCrashedError, ActorError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from actors.kernel.addresses import Address
+    from actors.kernel.messages import Request
+
+R = TypeVar("R")
+
+ASK_S = 2.0
+"""How long an actor may take to reply to a command."""
+
+ACKNOWLEDGE_S = 1.0
+"""Discord forgets a command that is not acknowledged within 3 s; what is slow is deferred."""
+
+COOLDOWN_S = 3.0
+LATE = "That takes longer than usual; please try again in a moment."
+
+log = structlog.get_logger(__name__)
+
+
+def per_member(interaction: discord.Interaction[Any]) -> tuple[int | None, int]:
+    """Cool down each member by themself, in each server."""
+    return interaction.guild_id, interaction.user.id
+
+
+cooldown = app_commands.checks.cooldown(1, COOLDOWN_S, key=per_member)
+
+
+async def ask(address: Address[Any], request: Request[R]) -> R:
+    """Ask an actor from code that runs on asyncio, with all that `Address.ask` raises."""
+    return await on_trio(address.ask, request, within=ASK_S)
+
+
+async def answer(
+    interaction: discord.Interaction[Any],
+    making: Coroutine[Any, Any, discord.Embed],
+    *,
+    ephemeral: bool,
+) -> None:
+    """Send the embed that `making` returns: at once if it is quick, else after a deferral."""
+    task = asyncio.ensure_future(making)
+    await asyncio.wait([task], timeout=ACKNOWLEDGE_S)
+    if not task.done():
+        await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+    embed = await task
+    if interaction.response.is_done():
+        await interaction.edit_original_response(embed=embed)
+    else:
+        await interaction.response.send_message(embed=embed, ephemeral=ephemeral)
+
+
+async def excuse(
+    interaction: discord.Interaction[Any], error: app_commands.AppCommandError
+) -> None:
+    """Tell the member why there is no answer."""
+    text = sentence(error, incident := uuid4().hex[:8])
+    if incident in text:
+        name = interaction.command.qualified_name if interaction.command else "?"
+        log.error("a command failed", incident=incident, command=name, exc_info=cause_of(error))
+    try:
+        if interaction.response.is_done():
+            await interaction.edit_original_response(content=text)
+        else:
+            await interaction.response.send_message(text, ephemeral=True)
+    except discord.HTTPException as late:
+        log.warning("a member could not be answered", text=text, why=str(late))
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return what went wrong, without discord.py's wrapping."""
+    return error.original if isinstance(error, app_commands.CommandInvokeError) else error
+
+
+def sentence(error: BaseException, incident: str) -> str:
+    """Say in one sentence what is wrong and what to do; a fault of ours names its `incident`."""
+    match cause_of(error):
+        case app_commands.CommandOnCooldown(retry_after=left_s):
+            return f"One at a time, please: try again in {max(left_s, 0.1):.1f} s."
+        case app_commands.NoPrivateMessage():
+            return "This command works in a server only."
+        case (
+            app_commands.CommandNotFound(name=name)
+            | app_commands.CommandSignatureMismatch(command=app_commands.Command(name=name))
+        ):
+            return f"/{name} has changed; reload Discord (Ctrl+R) and use it again."
+        case ActorCrashedError():
+            return (
+                f"That broke something, and it was restarted. Tell the owner: incident {incident}."
+            )
+        case trio.TooSlowError() | ActorError():
+            return LATE
+        case _:
+            return f"That did not work. Tell the owner of this bot: incident {incident}."

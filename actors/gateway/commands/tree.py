@@ -1,0 +1,44 @@
+"""The tree of slash commands of one client."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from discord import app_commands
+from typing_extensions import override
+
+from actors.gateway.commands.answering import excuse
+from actors.gateway.commands.definitions import keep_known
+from actors.gateway.commands.help import help_command
+from actors.gateway.commands.stats import Stats
+from actors.gateway.commands.status import status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import discord
+
+    from actors.gateway.client import GatewayClient
+    from actors.gateway.desk import Desk
+    from actors.gateway.protocol import GatewayReport
+
+
+class Commands(app_commands.CommandTree["GatewayClient"]):
+    """All commands; whatever goes wrong in one, the member hears of it."""
+
+    @override
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
+    ) -> None:
+        await excuse(interaction, error)
+
+
+def install(client: GatewayClient, desk: Desk, link: Callable[[], GatewayReport]) -> Commands:
+    """Give a client its commands; Discord is told of them once it is connected."""
+    tree = Commands(client)
+    tree.add_command(Stats(desk))
+    tree.add_command(status(desk, link))
+    tree.add_command(help_command(tree))
+    client.beside.append(partial(keep_known, tree))
+    return tree

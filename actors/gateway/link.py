@@ -1,0 +1,197 @@
+"""The link to Discord: its settings, its state, and how long to wait between tries."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actors.gateway.protocol import GatewayReport, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+CALM_S = 60.0
+"""A life that was connected for this long owes nothing to the failures before it."""
+
+ATTEMPTS_PER_LIFE = 6
+"""Connections in a row that lead to no session before the life ends and a new one begins."""
+
+IDENTIFIES_PER_DAY = 900
+"""Discord allows 1000 in 24 hours and then resets the token."""
+
+DAY_S = 86_400.0
+
+
+class IdentifyBudgetError(Exception):
+    """Too many sessions were begun in 24 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """Where Discord is and how patient we are with it. Times in seconds."""
+
+    token: str = field(repr=False)
+    api_url: str | None = None
+    """Such as `http://127.0.0.1:8080/api/v10`; null is Discord itself."""
+
+    gateway_url: str | None = None
+    ready_timeout_s: float = 2.0
+    """Discord shows its guilds one by one; this long after the last, all have been shown."""
+
+    first_tries_s: tuple[float, ...] = (5, 10, 20, 30, 30)
+    """Pauses after the first failures in a row."""
+
+    slow_try_s: float = 60.0
+    """The pause after each further one, with an alarm in the log."""
+
+    probe_s: float = 5.0
+    """A quiet connection is asked for a sign of life this often."""
+
+    silence_s: float = 30.0
+    """A connection that gives no sign for so long is given up and resumed."""
+
+    close_s: float = 2.0
+    """How long closing may take before it is left to itself."""
+
+
+class LinkState:
+    """How the gateway stands with Discord, through all lives of one incarnation."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.link = Link.CONNECTING
+        self.since_utc = self.frame_utc = now()
+        """`frame_utc` is when the last frame was read."""
+        self.lost_utc: datetime | None = None
+        """The last frame before the session was interrupted; null while it is not."""
+        self.lives = self.resumes = self.attempts = 0
+        """`attempts` counts connections since the last session that worked."""
+        self.trouble = ""
+        self.latency_s: float | None = None
+        self._identified: deque[float] = deque()
+        self._up_since: float | None = None
+
+    def frame_read(self) -> None:
+        """Note the time of a frame; all it carries gets this one."""
+        self.frame_utc = self._now()
+
+    @property
+    def up(self) -> bool:
+        """Whether everything that Discord sends is read as it comes."""
+        return self.link is Link.CONNECTED
+
+    @property
+    def seen_until_utc(self) -> datetime:
+        """Everything that Discord sent before this has been read."""
+        return self.lost_utc or self.frame_utc
+
+    def life_begins(self) -> None:
+        """Note that a new client was made."""
+        self.lives += 1
+        self.attempts = 0
+        self._up_since = None
+        self._turn(Link.CONNECTING)
+
+    def session_works(self, *, resumed: bool) -> None:
+        """Note READY or RESUMED: from here on frames are news."""
+        self.resumes += resumed
+        self.attempts = 0
+        self.lost_utc = None
+        if self._up_since is None:
+            self._up_since = time.monotonic()
+        self._turn(Link.CONNECTED)
+
+    def interrupted(self, trouble: str) -> None:
+        """Note that a connection ended and that its session may be resumed."""
+        self.trouble = trouble
+        if self.up:
+            self.lost_utc = self.frame_utc
+            self._turn(Link.RESUMING)
+
+    def life_ended(self, trouble: str) -> float | None:
+        """Note the end of a client; return for how many seconds it worked, null if never."""
+        self.trouble = trouble
+        self.lost_utc = None
+        self.latency_s = None
+        self._turn(Link.WAITING)
+        return None if self._up_since is None else time.monotonic() - self._up_since
+
+    def spend_identify(self) -> None:
+        """Count a new session against Discord's daily limit.
+
+        Raises:
+            IdentifyBudgetError: no more are left today.
+
+        """
+        now = time.monotonic()
+        while self._identified and self._identified[0] < now - DAY_S:
+            self._identified.popleft()
+        if len(self._identified) >= IDENTIFIES_PER_DAY:
+            raise IdentifyBudgetError(
+                f"{IDENTIFIES_PER_DAY} sessions were begun in 24 hours; waiting, because Discord "
+                "resets the token of a bot that begins 1000: read in the log why they ended"
+            )
+        self._identified.append(now)
+
+    def report(self, guilds: int) -> GatewayReport:
+        """Describe the link; `guilds` are in sight."""
+        return GatewayReport(
+            link=self.link,
+            since_utc=self.since_utc,
+            guilds=guilds,
+            latency_s=self.latency_s,
+            lives=self.lives,
+            resumes=self.resumes,
+            last_trouble=self.trouble,
+        )
+
+    def _turn(self, link: Link) -> None:
+        if self.link is not link:
+            self.link, self.since_utc = link, self._now()
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long to wait after each failed life; failures in a row are counted."""
+
+    first_tries_s: tuple[float, ...]
+    slow_try_s: float
+    failures: int = 0
+    _forgiven: bool = False
+
+    @property
+    def alarming(self) -> bool:
+        """Whether the first tries are used up."""
+        return self.failures > len(self.first_tries_s)
+
+    def pause_s(self, worked_s: float | None) -> float:
+        """Count a failure and name the pause before the next life.
+
+        `worked_s` is how long the failed life was connected, null if it never was. One that
+        worked is followed by the next at once, the first time: one frame may have ended it.
+
+        >>> patience = Patience((5, 10), 60)
+        >>> [patience.pause_s(None) for _ in range(4)]
+        [5, 10, 60, 60]
+        >>> patience.pause_s(worked_s=3600), patience.pause_s(worked_s=1)
+        (0, 5)
+        """
+        if worked_s is not None and (worked_s >= CALM_S or not self._forgiven):
+            self._forgiven, self.failures = True, 0
+            return 0
+        self.failures += 1
+        return self.slow_try_s if self.alarming else self.first_tries_s[self.failures - 1]
+
+
+def pause_before_attempt_s(attempts: int) -> float:
+    """Seconds to wait before a connection, when so many before it led to no session.
+
+    A server that hangs up on each resume would otherwise be asked hundreds of times a second.
+
+    >>> [pause_before_attempt_s(n) for n in range(6)]
+    [0.0, 0.0, 0.5, 1.0, 2.0, 4.0]
+    """
+    return min(2.0 ** (attempts - 3), 30.0) if attempts > 1 else 0.0

@@ -1,0 +1,114 @@
+"""discord.py's gateway socket, with what its own lacks to live among other actors."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+import aiohttp
+import discord
+from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+from typing_extensions import override
+
+from actors.gateway.link import ATTEMPTS_PER_LIFE, pause_before_attempt_s
+
+if TYPE_CHECKING:
+    from actors.gateway.client import GatewayClient, Line
+
+FRAMES_PER_TURN = 32
+"""Frames read before other tasks get their turn; a backlog would starve them else."""
+
+CONNECT_S = 15.0
+"""For the connection, its greeting and a pause of 5 s that Discord wants before IDENTIFY."""
+
+FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
+
+
+class ConnectError(Exception):
+    """Discord's gateway could not be reached, as often as one life tries."""
+
+
+class GatewaySocket(DiscordWebSocket):
+    """One connection to the gateway."""
+
+    line: Line
+    """Set by the client as soon as the socket exists."""
+
+    _frames = 0
+
+    @override
+    @classmethod
+    async def from_client(cls, client: GatewayClient, **options: Any) -> GatewaySocket:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - options pass through
+        state = client.line.state
+        pause_s = pause_before_attempt_s(state.attempts)
+        state.attempts += 1
+        await asyncio.sleep(pause_s)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                return await super().from_client(client, **options)
+        except (
+            OSError,
+            aiohttp.ClientError,
+            discord.DiscordException,
+            ReconnectWebSocket,
+        ) as error:
+            # Of these discord.py makes an AttributeError at the first connection of a client.
+            client.drop_newest()
+            if _is_fatal(error):
+                raise
+            state.interrupted(_connecting(error))
+            if options.get("initial") or state.attempts >= ATTEMPTS_PER_LIFE:
+                raise ConnectError(_connecting(error)) from error
+            raise
+        except BaseException:
+            client.drop_newest()
+            raise
+
+    @override
+    async def received_message(self, msg: Any, /) -> None:
+        self.line.state.frame_read()
+        await super().received_message(msg)
+        self._frames += 1
+        if not self._frames % FRAMES_PER_TURN:
+            await asyncio.sleep(0)
+
+    @override
+    async def poll_event(self) -> None:
+        try:
+            await super().poll_event()
+        except (ReconnectWebSocket, discord.ConnectionClosed) as end:
+            self.line.state.interrupted(self._why(end))
+            raise
+
+    @override
+    async def identify(self) -> None:
+        self.line.state.spend_identify()
+        await super().identify()
+
+    async def sign_of_life(self) -> None:
+        """Return once all that Discord sent before this call has been read."""
+        heart = self._keep_alive
+        if heart is not None:
+            await cast("Any", heart).sign_of_life()
+
+    def still_heart(self) -> None:
+        """Stop the heartbeat, whatever becomes of the connection."""
+        if self._keep_alive is not None:
+            self._keep_alive.stop()
+
+    def _why(self, end: BaseException) -> str:
+        if isinstance(end, ReconnectWebSocket) and not end.resume:
+            return "Discord ended the session (op 9)"
+        if isinstance(end.__context__, TimeoutError):
+            return f"the gateway was silent for {self._max_heartbeat_timeout:g} s"
+        if self._close_code is not None:
+            return "Discord asked to connect again (op 7)"
+        return f"gateway closed with {self.socket.close_code}"
+
+
+def _is_fatal(error: BaseException) -> bool:
+    return isinstance(error, discord.ConnectionClosed) and error.code in FATAL_CLOSES
+
+
+def _connecting(error: BaseException) -> str:
+    return f"the gateway could not be reached ({type(error).__name__}: {error})"
