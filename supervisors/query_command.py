@@ -30,11 +30,10 @@ from supervisors.control import (
 )
 from supervisors.failures import EX_NOINPUT, EX_TEMPFAIL, INTERRUPTED, CommandError
 from supervisors.output import note, written_out
+from supervisors.settings import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-LEDGER = "activity.duckdb"
 
 COPY_S = 90.0
 """How long the bot may take to copy a large ledger."""

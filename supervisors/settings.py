@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -21,16 +20,14 @@ from pydantic_settings import SettingsError as Undecodable
 from typing_extensions import override
 
 from supervisors.failures import EX_CONFIG, CommandError
+from supervisors.setting_catalogue import Described, described, shown_value
 from supervisors.setting_sources import DOTENV, LEVEL, PREFIX, TOML, Entry, misspelt, read_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from pydantic_core import ErrorDetails
     from pydantic_settings import PydanticBaseSettingsSource
-
-LONGEST = 80
-"""How many characters of a wrong value are repeated."""
 
 
 class SettingsError(Exception):
@@ -133,6 +130,10 @@ class DiscordSettings(_Group):
     )
 
 
+LEDGER = "activity.duckdb"
+"""The file of the activity ledger, in the data folder."""
+
+
 class StorageSettings(_Group):
     """Where the data is."""
 
@@ -194,36 +195,6 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, toml
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """One setting as an operator reads about it."""
-
-    name: str
-    allowed: str
-    unit: str
-    default: str
-    sentence: str
-    secret: bool
-
-
-def described() -> Iterator[Described]:
-    """Describe every setting, in the order of the model."""
-    for group, outer in Settings.model_fields.items():
-        model = outer.annotation
-        assert isinstance(model, type)
-        assert issubclass(model, BaseModel)
-        for name, field in model.model_fields.items():
-            extra = cast(dict[str, str], field.json_schema_extra)
-            yield Described(
-                name=f"{group}.{name}",
-                allowed=extra["allowed"],
-                unit=extra["unit"],
-                default="not set" if field.default is None else str(field.default),
-                sentence=field.description or "",
-                secret="SecretStr" in str(field.annotation),
-            )
-
-
 def load_settings() -> Settings:
     """Read the settings of the working directory and the environment.
 
@@ -235,7 +206,7 @@ def load_settings() -> Settings:
     if faults:
         # Half of the sources would give half of the faults, and wrong ones.
         raise SettingsError(faults)
-    known = {item.name: item for item in described()}
+    known = {item.name: item for item in described(Settings)}
     wrong = misspelt(entries, list(known))
     faults = [f"{entry.setting} ({entry.origin}): {advice}" for entry, advice in wrong]
     try:
@@ -262,11 +233,3 @@ def _fault(item: Described, entries: Sequence[Entry], error: ErrorDetails) -> st
     must = f"it must be {item.allowed}" if cause is None else str(cause)
     shown = shown_value(item, entry.value)
     return f"{item.name} = {shown} ({entry.origin}): {must}; correct it or take it out"
-
-
-def shown_value(item: Described, value: object) -> str:
-    """Show a value as it may be printed: secrets as stars, one line, not too long."""
-    if item.secret:
-        return "***"
-    text = re.sub(r"//[^/@]*@", "//***@", repr(value) if isinstance(value, str) else str(value))
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
