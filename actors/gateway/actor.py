@@ -9,11 +9,12 @@ import structlog
 import trio
 from typing_extensions import override
 
-from actors.gateway.client import GatewayClient, Line
+from actors.gateway.client import GatewayClient
 from actors.gateway.clock import CLOCK
 from actors.gateway.commands.tree import install
 from actors.gateway.crossing import asyncio_loop, on_asyncio
 from actors.gateway.endings import beyond_healing
+from actors.gateway.line import Line
 from actors.gateway.link import LinkState, Patience
 from actors.gateway.protocol import (
     GatewayMessage,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import discord
@@ -15,8 +14,7 @@ from actors.gateway.inbound import bot_in, message_seen, occupants, voice_change
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from actors.gateway.link import GatewaySettings, LinkState
-    from actors.gateway.sight import Sight
+    from actors.gateway.line import Line
     from actors.gateway.socket import GatewaySocket
 
 INTENTS = discord.Intents(guilds=True, members=True, voice_states=True, guild_messages=True)
@@ -29,15 +27,6 @@ log = structlog.get_logger(__name__)
 
 class ClientEndedError(Exception):
     """discord.py closed the client and did not say why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What the clients of one incarnation share."""
-
-    settings: GatewaySettings
-    state: LinkState
-    sight: Sight
 
 
 class GatewayClient(discord.Client):

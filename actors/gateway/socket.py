@@ -13,7 +13,7 @@ from typing_extensions import override
 from actors.gateway.link import ATTEMPTS_PER_LIFE, pause_before_attempt_s
 
 if TYPE_CHECKING:
-    from actors.gateway.client import GatewayClient, Line
+    from actors.gateway.line import Line
 
 FRAMES_PER_TURN = 32
 """Frames read before other tasks get their turn; a backlog would starve them else."""
@@ -38,7 +38,14 @@ class GatewaySocket(DiscordWebSocket):
 
     @override
     @classmethod
-    async def from_client(cls, client: GatewayClient, **options: Any) -> GatewaySocket:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - options pass through
+    async def from_client(cls, client: Any, **options: Any) -> GatewaySocket:  # pyright: ignore[reportIncompatibleMethodOverride] - all options pass through
+        """Connect, say hello, and begin or resume a session.
+
+        Raises:
+            ConnectError: it failed, for the first time in a new client or too often in a row.
+            discord.ConnectionClosed: Discord closed with a code that no other try heals.
+
+        """
         state = client.line.state
         pause_s = pause_before_attempt_s(state.attempts)
         state.attempts += 1
