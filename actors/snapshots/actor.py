@@ -1,0 +1,80 @@
+"""The snapshots actor: publishes copies of the activity file that any process may open."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, assert_never
+
+from typing_extensions import override
+
+from actors.kernel.blocking import BlockingActor
+from actors.snapshots.protocol import Snapshot, SnapshotsMessage, TakeSnapshot
+from storage.database import (
+    DiskFullError,
+    check_folder,
+    copy_database,
+    join_activity,
+    remove_database,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actors.kernel.messages import Reply
+
+KEEP = 2
+"""Copies that stay: the newest, and the one before it, which somebody may be about to open."""
+
+ENDING = ".duckdb"
+UNFINISHED = ".part"
+
+
+class SnapshotsActor(BlockingActor[SnapshotsMessage]):
+    """Copies the ledger on request, and gives away the last copy while it is young.
+
+    State: the last copy that this incarnation made. A crash loses at most the copy
+    in hand, whose remains the next start removes. One that finds no space fails
+    for its asker only.
+    """
+
+    def __init__(self, file: Path, folder: Path) -> None:
+        super().__init__()
+        self._file, self._folder = file, folder
+        self._last: Snapshot | None = None
+        self._taken_at = 0.0
+
+    @override
+    def pre_start(self) -> None:
+        check_folder(self._folder)
+        for leftover in self._folder.glob(f"*{ENDING}{UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
+        self._connection = join_activity(self._file)
+        self.held.callback(self._connection.close)
+
+    @override
+    def on_receive(self, message: SnapshotsMessage) -> Reply[Any] | None:
+        match message:
+            case TakeSnapshot(max_age_s=max_age_s):
+                try:
+                    return message.reply(self._young(max_age_s) or self._take())
+                except DiskFullError as full:
+                    self.answer_later().fail(full)
+                    return None
+            case _:
+                assert_never(message)
+
+    def _young(self, max_age_s: float) -> Snapshot | None:
+        last = self._last
+        fits = last is not None and time.monotonic() - self._taken_at <= max_age_s
+        return last if last is not None and fits and last.path.exists() else None
+
+    def _take(self) -> Snapshot:
+        taken_at, taken_utc = time.monotonic(), datetime.now(UTC)
+        path = self._folder / f"activity-{taken_utc:%Y%m%dT%H%M%S%fZ}{ENDING}"
+        last_batch_id = copy_database(self._connection, path)
+        self._last = Snapshot(path=path, taken_utc=taken_utc, last_batch_id=last_batch_id)
+        self._taken_at = taken_at
+        for old in sorted(self._folder.glob(f"*{ENDING}"))[:-KEEP]:
+            remove_database(old)
+        return self._last

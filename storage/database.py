@@ -1,0 +1,341 @@
+"""The DuckDB file: opening, migrating and copying it, and what can be wrong with it.
+
+The only module that imports duckdb. Nobody may `open()` a database file: closing
+it again would drop DuckDB's lock, and a second process could write.
+
+StorageError                74  whatever else DuckDB can't do with the file
+├── FolderError             73  the folder can't be used
+├── DatabaseInUseError      75  another process holds the file
+├── DatabaseDamagedError    74  the file can't be read
+├── DatabaseTooNewError     65  a newer program made it
+├── DatabaseMissingError    66  there is nothing to read yet
+└── DiskFullError           74  nothing was stored; it heals once there is space
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
+DatabaseFault: TypeAlias = duckdb.Error
+"""What any statement may raise; `explain` makes a sentence of it."""
+
+Appender: TypeAlias = Any
+"""What `Connection.appender` returns; duckdb does not export its type."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # All handles of one process share one instance, so all must be opened alike.
+    "threads": 2,
+    "memory_limit": "1GB",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+}
+
+
+class StorageError(Exception):
+    """Something is wrong with the file that holds the ledger."""
+
+    exit_code: ClassVar[int] = 74
+
+
+class FolderError(StorageError):
+    """The folder can't hold the file."""
+
+    exit_code: ClassVar[int] = 73
+
+
+class DatabaseInUseError(StorageError):
+    """Another process has the file open."""
+
+    exit_code: ClassVar[int] = 75
+
+
+class DatabaseDamagedError(StorageError):
+    """The file is there and can't be read."""
+
+
+class DatabaseTooNewError(StorageError):
+    """The file was made by a newer version of the program."""
+
+    exit_code: ClassVar[int] = 65
+
+
+class DatabaseMissingError(StorageError):
+    """There is no file to read."""
+
+    exit_code: ClassVar[int] = 66
+
+
+class DiskFullError(StorageError):
+    """There was no space for a transaction; nothing of it was stored."""
+
+
+def open_activity(path: Path) -> Connection:
+    """Open the file to write, made or migrated if need be; its folder too.
+
+    A process may hold several such handles; they see one database.
+
+    Raises:
+        FolderError: the folder can't be made, is no folder, or refuses writing.
+        DatabaseInUseError: another process has the file open.
+        DatabaseDamagedError: the file can't be read.
+        DatabaseTooNewError: the file is newer than this program.
+
+    """
+    check_folder(path.parent)
+    connection = _connect(path, read_only=False)
+    try:
+        _migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def join_activity(path: Path) -> Connection:
+    """Open one more handle on the file that this process holds open already.
+
+    Raises:
+        StorageError: as `open_activity`.
+
+    """
+    return _connect(path, read_only=False)
+
+
+def open_read_only(path: Path) -> Connection:
+    """Open a snapshot, or the file itself while no bot runs, to read.
+
+    Raises:
+        DatabaseMissingError: there is no such file.
+        DatabaseInUseError: another process has the file open to write.
+        DatabaseDamagedError: the file can't be read.
+
+    """
+    if not path.is_file():
+        raise DatabaseMissingError(
+            f"there is no ledger at {path}; start the bot once, or name the folder that it uses"
+        )
+    return _connect(path, read_only=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder if it is missing, and see that files can be made in it.
+
+    Raises:
+        FolderError: it can't be made, is no folder, or refuses writing.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise FolderError(
+            f"the data folder {folder} can't be used ({error.strerror or error}); "
+            "make it writable, or set storage.folder to another folder"
+        ) from error
+
+
+def copy_database(connection: Connection, target: Path) -> int:
+    """Publish a consistent copy at `target` by a rename; return its last batch_id.
+
+    Raises:
+        DiskFullError: there is no space for a copy.
+        StorageError: DuckDB could not make it.
+
+    """
+    unfinished = target.with_name(target.name + ".part")
+    remove_database(unfinished)
+    try:
+        last_batch_id = _copy(connection, unfinished)
+        unfinished.replace(target)
+        _sync_folder(target.parent)
+    except (duckdb.Error, OSError) as error:
+        remove_database(unfinished)
+        if _is_about_space(error):
+            raise explain(error, target) from error
+        raise StorageError(f"no copy could be made at {target}: {first_line(error)}") from error
+    return last_batch_id
+
+
+def remove_database(path: Path) -> None:
+    """Remove a database and its write-ahead log, if they are there."""
+    for name in (path.name, path.name + ".wal"):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def reading(connection: Connection) -> Generator[Connection]:
+    """Run the block in a read-only transaction: it sees whole batches, and one state."""
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def writing(connection: Connection) -> Generator[Connection]:
+    """Run the block in a transaction that is committed, or undone if anything raises."""
+    connection.begin()
+    try:
+        yield connection
+        connection.commit()
+    except BaseException:
+        # A failed commit has ended the transaction already.
+        with contextlib.suppress(duckdb.Error):
+            connection.rollback()
+        raise
+
+
+def limit_time(connection: Connection, seconds: float) -> None:
+    """End each later statement of this handle after so many seconds, from 0.001."""
+    connection.execute(f"SET max_execution_time = {max(1, round(seconds * 1000))}")
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell whether a statement ended because of its time limit."""
+    return isinstance(error, duckdb.InterruptException)
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Tell whether the database is unusable until each handle of the process is closed."""
+    return isinstance(error, duckdb.FatalException)
+
+
+def explain(error: Exception, path: Path) -> StorageError:
+    """Make a sentence that says what is wrong with `path` and what to do next."""
+    text = str(error)
+    if holder := re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", text):
+        return DatabaseInUseError(
+            f"{path} is in use by process {holder[2]} ({Path(holder[1]).name}); stop that "
+            "process, ask the running bot instead, or set storage.folder to another folder"
+        )
+    if "lock on file" in text:
+        return DatabaseInUseError(
+            f"{path} is in use by another process; stop it, or set storage.folder to another folder"
+        )
+    if _is_about_space(error):
+        return DiskFullError(
+            f"there is no space to write {path}; free some, and what waits is stored"
+        )
+    if re.search("Permission denied|Read-only file system|Operation not permitted", text):
+        return FolderError(
+            f"{path} can't be opened ({first_line(error)}); let the bot's user write it, "
+            "or set storage.folder to another folder"
+        )
+    return DatabaseDamagedError(
+        f"{path} can't be read ({first_line(error)}); move it and {path.name}.wal to another "
+        f"place, look at them there, and {_way_back(path)}"
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """Show an error of DuckDB in one line, without the kind in front.
+
+    >>> first_line(ValueError("IO Error: no such file"))
+    'no such file'
+    """
+    line = str(error).strip().partition("\n")[0]
+    return re.sub(r"^[A-Za-z ]+ Error: ", "", line)
+
+
+def _is_about_space(error: Exception) -> bool:
+    return bool(re.search("No space left|File too large|quota exceeded", str(error)))
+
+
+def _way_back(path: Path) -> str:
+    copies = sorted((path.parent / "snapshots").glob("*.duckdb"))
+    if copies:
+        return f"put the newest copy, {copies[-1]}, in its place"
+    return "start the bot with a new file, because there is no copy in snapshots/"
+
+
+def _connect(path: Path, *, read_only: bool) -> Connection:
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only, config=CONFIG)
+    except duckdb.Error as error:
+        raise explain(error, path) from error
+    # Else "now" and times with a zone would depend on where the program runs.
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _migrate(connection: Connection, path: Path) -> None:
+    files = sorted(MIGRATIONS.glob("*.sql"))
+    try:
+        done = _last_migration(connection)
+        if done > len(files):
+            raise DatabaseTooNewError(
+                f"{path} was made by a newer version (schema {done}, known here: {len(files)}); "
+                "take the newer program, or set storage.folder to another folder"
+            )
+        for number, file in enumerate(files[done:], done + 1):
+            with writing(connection):
+                connection.execute(file.read_text(encoding="utf-8"))
+                connection.execute(
+                    "INSERT INTO migration VALUES (?, ?, now()::TIMESTAMP)", [number, file.stem]
+                )
+        if done < len(files):
+            # DuckDB replays schema changes from its log less surely than from the file.
+            connection.execute("CHECKPOINT")
+    except duckdb.Error as error:
+        raise explain(error, path) from error
+
+
+def _last_migration(connection: Connection) -> int:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migration "
+        "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_utc TIMESTAMP NOT NULL)"
+    )
+    row = connection.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _copy(connection: Connection, target: Path) -> int:
+    source = connection.execute("SELECT current_database()").fetchall()[0][0]
+    quoted = str(target).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS copy_of_it")
+    try:
+        connection.execute(f'COPY FROM DATABASE "{source}" TO copy_of_it')
+        _copy_comments(connection, source)
+        row = connection.execute(
+            "SELECT coalesce(max(batch_id), 0) FROM copy_of_it.batch"
+        ).fetchone()
+    finally:
+        connection.execute("DETACH copy_of_it")
+    return int(row[0]) if row else 0
+
+
+def _copy_comments(connection: Connection, source: str) -> None:
+    # COPY FROM DATABASE drops the comments of table columns (DuckDB 2.0.0).
+    for table, column, comment in connection.execute(
+        "SELECT c.table_name, c.column_name, c.comment FROM duckdb_columns() AS c "
+        "JOIN duckdb_tables() AS t USING (database_name, table_name) "
+        "WHERE c.database_name = ? AND c.comment IS NOT NULL",
+        [source],
+    ).fetchall():
+        text = comment.replace("'", "''")
+        connection.execute(f"COMMENT ON COLUMN copy_of_it.{table}.{column} IS '{text}'")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,19 @@
+-- Take the outages of one batch out of the stays that had ended before it, where they overlap
+-- batch_id UBIGINT
+UPDATE closed_session
+SET blind_us = closed_session.blind_us + found.blind_us
+FROM (
+    SELECT
+        s.rowid AS number,
+        sum(us_between(
+            greatest(o.from_utc, s.started_latest_utc), least(o.to_utc, s.ended_earliest_utc)
+        ))::BIGINT AS blind_us
+    FROM outage AS o
+    JOIN closed_session AS s
+        ON o.guild_id = s.guild_id
+        AND o.to_utc > s.started_latest_utc
+        AND o.from_utc < s.ended_earliest_utc
+    WHERE o.batch_id = $batch_id::UBIGINT AND s.batch_id <> $batch_id::UBIGINT
+    GROUP BY s.rowid
+) AS found
+WHERE closed_session.rowid = found.number AND found.blind_us <> 0
