@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from actors.guild.book import Book, Facts
 from actors.guild.protocol import Occupant, VoiceChanged, VoiceSnapshot
+from actors.recorder.protocol import RecordActivity
 from storage.rows import VoiceFlags
 from tests.end_to_end.oracle import Blind, Change, Fact, Session, complaints, pair, steps
 
@@ -51,7 +52,7 @@ def look(at: float, **inside: int) -> VoiceSnapshot:
     )
 
 
-def told(facts: Facts) -> list[tuple[str, int, int, float, float, str]]:
+def told(facts: Facts | RecordActivity) -> list[tuple[str, int, int, float, float, str]]:
     """Each row as (event, user, channel, earliest, at, origin)."""
     return [
         (
