@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from actors.guild.book import Book, Facts
 from actors.guild.protocol import Occupant, VoiceChanged, VoiceSnapshot
-from actors.recorder.protocol import RecordActivity
 from storage.rows import VoiceFlags
 from tests.end_to_end.oracle import Blind, Change, Fact, Session, complaints, pair, steps
+
+if TYPE_CHECKING:
+    from actors.recorder.protocol import RecordActivity
 
 GUILD, ADA, BEN, BOT = 1, 7, 8, 99
 LOBBY, STAGE = 20, 21
