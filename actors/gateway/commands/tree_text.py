@@ -31,7 +31,7 @@ def tree_block(reports: Sequence[ActorReport], limit: int = EMBED_LIMIT) -> str:
         if len(text) <= room:
             break
     else:
-        note = "… the tree goes on; `main.py status` shows all of it".replace("`", "")
+        note = "… the tree goes on; main.py status shows all of it"
         text = text[: room - len(note) - 1].rpartition("\n")[0] + "\n" + note
     return f"{FENCE}\n{text}\n{FENCE}"
 
