@@ -105,7 +105,7 @@ def complaints(
         *_sequences(truth, facts, blind, seen_from, seen_until),
         *_sessions_from_facts(facts, sessions),
         *_still_open(truth, sessions),
-        *_totals(truth, sessions, blind, seen_from, seen_until),
+        *_totals(truth, facts, sessions, blind, seen_from=seen_from, seen_until=seen_until),
     ]
 
 
@@ -143,6 +143,10 @@ def _windows(
     return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
 
 
+GuildStep = tuple[float, tuple[int, str, int]]
+"""When, and (member, `connect` or `disconnect`, channel)."""
+
+
 def _sequences(
     truth: Sequence[Change],
     facts: Sequence[Fact],
@@ -150,38 +154,69 @@ def _sequences(
     seen_from: float,
     seen_until: float,
 ) -> list[str]:
-    """While it saw, the ledger holds each change once, in order, and nothing else."""
-    true_changes, told = _by_member(truth), _by_member(facts)
+    """While it saw, the ledger holds each change of a guild once, in order, and nothing else."""
     wrong: list[str] = []
-    for guild_id, user_id in sorted(true_changes.keys() | told.keys()):
-        true_steps = steps(true_changes.get((guild_id, user_id), []))
-        own = [f for f in told.get((guild_id, user_id), []) if f.origin == "gateway"]
+    for guild_id in sorted({c.guild_id for c in truth} | {f.guild_id for f in facts}):
+        true_steps = _guild_steps(c for c in truth if c.guild_id == guild_id)
+        own = [f for f in facts if f.guild_id == guild_id and f.origin == "gateway"]
         for start, end in _windows(guild_id, blind, seen_from, seen_until):
-            seen = [(f.at, f.event, f.channel_id) for f in own if start <= f.at <= end]
-            if not _fits(true_steps, seen, start, end):
-                near = [s for s in true_steps if start - SLACK_S <= s[0] <= end + SLACK_S]
-                wrong.append(
-                    f"member {user_id} of {guild_id} from {start:.3f} to {end:.3f}: "
-                    f"the ledger has {seen}, the truth {near}"
-                )
+            # What was first heard of a member after a blind time may sum up several changes:
+            # its bounds begin before the window does.
+            seen = [f for f in own if start <= f.earliest and f.at <= end]
+            near = [s for s in true_steps if start - SLACK_S <= s[0] <= end + SLACK_S]
+            fault = _misfit(near, seen, start, end)
+            if fault:
+                wrong.append(f"guild {guild_id} from {start:.3f} to {end:.3f}: {fault}")
     return wrong
 
 
-def _fits(true_steps: list[Step], seen: list[Step], start: float, end: float) -> bool:
-    near = [s for s in true_steps if start - SLACK_S <= s[0] <= end + SLACK_S]
+def _guild_steps(changes: Iterable[Change]) -> list[GuildStep]:
+    now: dict[int, int] = {}
+    found: list[GuildStep] = []
+    for change in changes:
+        before, after = now.get(change.user_id), change.channel_id
+        if before == after:
+            continue
+        if before is not None:
+            found.append((change.at, (change.user_id, "disconnect", before)))
+        if after is None:
+            del now[change.user_id]
+        else:
+            found.append((change.at, (change.user_id, "connect", after)))
+            now[change.user_id] = after
+    return found
+
+
+def _misfit(near: list[GuildStep], seen: list[Fact], start: float, end: float) -> str:
+    """Say how the facts differ from every unbroken run of steps that could be meant."""
     must = [i for i, s in enumerate(near) if start + SLACK_S <= s[0] <= end - SLACK_S]
     if not seen:
-        return not must
-    for offset in range(len(near) - len(seen) + 1):
-        part = near[offset : offset + len(seen)]
+        return f"nothing is told of {near[must[0]]} and what follows" if must else ""
+    best, missing = -1, ""
+    for offset in range(len(near)):
+        agreed = _agreeing(near[offset:], seen)
         covers = not must or (offset <= must[0] and must[-1] < offset + len(seen))
-        same = all(
-            (a[1], a[2]) == (b[1], b[2]) and -0.05 <= b[0] - a[0] <= SLACK_S
-            for a, b in zip(part, seen, strict=True)
-        )
-        if covers and same:
-            return True
-    return False
+        if agreed == len(seen) and covers:
+            return ""
+        if agreed > best:
+            best, missing = agreed, _difference(near[offset:], seen, agreed)
+    return missing or f"{seen[0]} and what follows never happened"
+
+
+def _agreeing(true_steps: list[GuildStep], seen: list[Fact]) -> int:
+    """Count how many facts tell of the steps in order, from the first on."""
+    for number, ((at, key), fact) in enumerate(zip(true_steps, seen, strict=False)):
+        early, late = fact.earliest - SLACK_S, fact.at + 0.05
+        if key != (fact.user_id, fact.event, fact.channel_id) or not early <= at <= late:
+            return number
+    return min(len(true_steps), len(seen))
+
+
+def _difference(true_steps: list[GuildStep], seen: list[Fact], agreed: int) -> str:
+    return (
+        f"after {agreed} right facts the truth goes on with {true_steps[agreed : agreed + 3]}, "
+        f"the ledger with {seen[agreed : agreed + 3]}"
+    )
 
 
 def _sessions_from_facts(facts: Sequence[Fact], sessions: Sequence[Session]) -> list[str]:
@@ -251,14 +286,16 @@ def _still_open(truth: Sequence[Change], sessions: Sequence[Session]) -> list[st
 
 def _totals(
     truth: Sequence[Change],
+    facts: Sequence[Fact],
     sessions: Sequence[Session],
     blind: Sequence[Blind],
+    *,
     seen_from: float,
     seen_until: float,
 ) -> list[str]:
     """The true time of every member lies between known, and known and unknown together."""
     wrong: list[str] = []
-    true_changes, derived = _by_member(truth), _by_member(sessions)
+    true_changes, derived, told = _by_member(truth), _by_member(sessions), _by_member(facts)
     for member in sorted(true_changes.keys() | derived.keys()):
         true_steps = steps(true_changes.get(member, []))
         lost = [b for b in blind if b.guild_id == member[0]]
@@ -272,9 +309,12 @@ def _totals(
         unknown = sum(s.unknown_s for s in derived.get(member, []))
         missed = sum(b.until - b.since for b in lost)
         slack = SLACK_S * (1 + 2 * len(lost)) + 0.02 * len(true_steps)
+        # What a resumed session told afterwards is uncertain by its bounds.
+        vague = sum(f.latest - f.earliest for f in told.get(member, []) if f.origin == "gateway")
         # A stay that began and ended unseen is in no session, so what was missed bounds it.
         # An unseen move makes the end of one stay and the start of the next uncertain.
-        if not (known - slack <= total <= known + missed + slack and unknown <= 2 * missed + slack):
+        most, doubt = known + missed + vague + slack, 2 * missed + vague + slack
+        if not (known - slack <= total <= most and unknown <= doubt):
             wrong.append(
                 f"time of {member}: truly {total:.2f} s, the ledger has {known:.2f} s "
                 f"and up to {unknown:.2f} s more; blind for {missed:.2f} s"

@@ -55,7 +55,10 @@ WRONG = {
         [FACTS[0], FACTS[1], replace(FACTS[2], at=111.0), FACTS[3]],
         SESSIONS,
     ),
-    "a late row": ([*FACTS[:3], replace(FACTS[3], at=160.0)], SESSIONS),
+    "a late row": (
+        [*FACTS[:3], replace(FACTS[3], at=160.0, earliest=160.0, latest=160.0)],
+        [SESSIONS[0], replace(SESSIONS[1], ended_earliest=160.0, ended_latest=160.0)],
+    ),
     "a session twice": (FACTS, [*SESSIONS, SESSIONS[1]]),
     "a session that never ends": (
         FACTS,
@@ -73,6 +76,34 @@ WRONG = {
 def test_a_wrong_ledger_is_seen(name: str) -> None:
     facts, sessions = WRONG[name]
     assert judge(facts, sessions)
+
+
+BEN = 8
+TWO = [*TRUTH, Change(150.3, GUILD, BEN, 20), Change(150.6, GUILD, BEN, None)]
+BENS = [
+    replace(fact(150.4, "connect", 20), user_id=BEN),
+    replace(fact(150.7, "disconnect", 20), user_id=BEN),
+]
+BENS_STAY = Session(GUILD, BEN, 20, 150.4, 150.4, 150.7, 150.7, 0.3, 0.0)
+
+
+def test_a_hole_before_the_last_fact_is_seen_however_late_it_is() -> None:
+    def found(facts: list[Fact], stays: list[Session]) -> str:
+        return "".join(complaints(TWO, facts, stays, (), seen_from=90, seen_until=150.9))
+
+    assert not found([*FACTS, *BENS], [*SESSIONS, BENS_STAY])
+    endless = replace(SESSIONS[1], ended_earliest=None, ended_latest=None)
+    assert "the truth goes on with" in found([*FACTS[:3], *BENS], [SESSIONS[0], endless, BENS_STAY])
+
+
+def test_what_a_resumed_session_told_late_lies_within_its_bounds() -> None:
+    late = replace(FACTS[3], at=155.0, earliest=149.0, latest=155.0)
+    stay = replace(
+        SESSIONS[1], ended_earliest=149.0, ended_latest=155.0, known_s=38.9, unknown_s=6.0
+    )
+    assert judge([*FACTS[:3], late], [SESSIONS[0], stay]) == []
+    missed = replace(late, earliest=152.0)
+    assert judge([*FACTS[:3], missed], [SESSIONS[0], replace(stay, ended_earliest=152.0)])
 
 
 def test_a_row_twice_is_seen() -> None:
