@@ -13,9 +13,10 @@ import trio
 from typing_extensions import override
 
 from actors.kernel import incarnation
+from actors.kernel.bells import TaskBell
 from actors.kernel.exits import Crashed, ExitReason, Killed, Stopped
 from actors.kernel.futures import ReplyFuture
-from actors.kernel.incarnation import as_group, one_line, root_cause
+from actors.kernel.incarnation import as_group, root_cause
 from actors.kernel.mailbox import is_abandoned
 from actors.kernel.turn import ReplySlot, Turns
 
@@ -168,18 +169,14 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
             reason = Crashed(self._fault)
         elif self._kill_switch.cancel_called:
             reason = Killed(self._killed_because)
-        if isinstance(reason, Crashed):
-            self._incarnation.cell.last_error = one_line(reason.error)
         self._turns.abandon(reason)
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
-        if isinstance(reason, Stopped):
-            self._incarnation.cell.mailbox.answer_stops()
         self._incarnation.over(reason)
 
     async def _serve(self) -> None:
         mailbox = self._incarnation.cell.mailbox
-        bell = _Bell(self._incarnation)
+        bell = TaskBell(self._incarnation.home)
         mailbox.attach(bell.ring)
         since, turns = time.perf_counter(), 0
         while not mailbox.stop_asked or (self.finishes_mail and not mailbox.empty()):
@@ -199,31 +196,6 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
             return
         self._turns.begin(envelope)
         self._turns.finish(await self.on_receive(envelope.message))
-
-
-class _Bell:
-    """Wakes the reader of a mailbox, from any thread."""
-
-    __slots__ = ("_home", "_rung")
-
-    def __init__(self, life: incarnation.Incarnation) -> None:
-        self._home = life.home
-        self._rung: trio.Event | None = None
-
-    def ring(self) -> None:
-        if self._rung is not None:
-            self._home.call(self._set)
-
-    def _set(self) -> None:
-        if self._rung is not None:
-            self._rung.set()
-
-    async def wait(self, mailbox: Mailbox) -> None:
-        self._rung = trio.Event()
-        # Published first, then checked again: a thread may have put in between.
-        if mailbox.empty() and not mailbox.stop_asked:
-            await self._rung.wait()
-        self._rung = None
 
 
 def _split_cancelled(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pykka
+import structlog
 import trio
 from pykka._envelope import Envelope
 
@@ -16,8 +17,8 @@ from actors.kernel.cell import Cell
 from actors.kernel.errors import ActorError, ActorGoneError, DrillError
 from actors.kernel.exits import Stopped
 from actors.kernel.futures import ReplyFuture
-from actors.kernel.mailbox import Mailbox
-from actors.kernel.system import ActorGone, ActorReport, StartChild, SupervisionEvent
+from actors.kernel.mailbox import Mailbox, is_abandoned
+from actors.kernel.system import ActorGone, ActorReport, Notice, StartChild, SupervisionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 M_contra = TypeVar("M_contra", contravariant=True)
 R = TypeVar("R")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,13 @@ class Directory:
     """Every actor by name. Supervisors write it, addresses and status pages read it.
 
     It holds no actor's private state, only what must outlive an incarnation.
-    All but `find` is for the Trio thread.
+    `find`, `open` and `bury` are for any thread, the rest is for the Trio thread.
     """
 
     def __init__(self, *, keep_dead_letters: int = 200) -> None:
         self._cells: dict[str, Cell] = {}
         self._below: dict[str, dict[str, Cell]] = {}
-        self._buried = itertools.count(1)
+        self._burying = threading.Lock()
         self.dead_letters: deque[DeadLetter] = deque(maxlen=keep_dead_letters)
         self.dead_letter_count = 0
         self.supervision: list[Callable[[SupervisionEvent], object]] = []
@@ -63,9 +66,10 @@ class Directory:
         """
         cell = self._cells.get(name)
         if cell is None:
-            cell = self._cells[name] = Cell(name, parent, Mailbox(name, capacity))
-            self._below.setdefault(parent, {})[name] = cell
-        elif cell.parent != parent:
+            # In one step each: senders to a pool open cells too, from any thread.
+            cell = self._cells.setdefault(name, Cell(name, parent, Mailbox(name, capacity)))
+            self._below.setdefault(cell.parent, {}).setdefault(name, cell)
+        if cell.parent != parent:
             raise ValueError(
                 f"two children are called {name}: one of {cell.parent!r}, one of {parent!r}; "
                 "give each child of the tree a name of its own"
@@ -83,25 +87,37 @@ class Directory:
         cell = self._cells.pop(name, None)
         if cell is None:
             return
-        del self._below[cell.parent][name]
+        self._below[cell.parent].pop(name, None)
+        self._below.pop(name, None)
         for envelope in cell.mailbox.close(str(reason)):
-            self.bury(name, envelope.message, str(reason))
+            if not is_abandoned(envelope):
+                self.bury(name, envelope.message, str(reason))
+        self._end_watches(cell)
         for watcher in sorted(cell.watchers):
             self.address(watcher).tell(ActorGone(name, reason))
 
+    def _end_watches(self, watcher: Cell) -> None:
+        for name in watcher.watching:
+            watched = self._cells.get(name)
+            if watched is not None:
+                watched.watchers.discard(watcher.name)
+
     def bury(self, to: str, message: object, why: str) -> None:
         """Keep `message` as a dead letter; from any thread."""
-        # next() is atomic where += is not, and threads bury too.
-        self.dead_letter_count = next(self._buried)
-        self.dead_letters.append(DeadLetter(to, message, why))
+        if isinstance(message, Notice):
+            return
+        with self._burying:
+            self.dead_letter_count += 1
+            self.dead_letters.append(DeadLetter(to, message, why))
 
     def watch(self, watcher: str, name: str) -> None:
         """Tell `watcher` once when `name` is gone for good; at once if it is already."""
         cell = self._cells.get(name)
         if cell is None:
             self.address(watcher).tell(ActorGone(name, Stopped()))
-        else:
+        elif watcher in self._cells:
             cell.watchers.add(watcher)
+            self._cells[watcher].watching.add(name)
 
     def children(self, name: str) -> tuple[Cell, ...]:
         """List the cells right below `name`, in the order they were opened."""
@@ -131,7 +147,11 @@ class Directory:
             supervisor=supervisor, child=child, reason=reason, action=action, at_utc_s=time.time()
         )
         for listener in self.supervision:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:
+                # Whoever listens must not be able to take a supervisor down.
+                log.exception("a listener to supervision events failed", event=event)
 
     def address(self, name: str) -> Address[Any]:
         """Name an actor, whether it runs yet or not."""

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pykka
+import structlog
 import trio
 from typing_extensions import override
 
 from actors.kernel import incarnation
+from actors.kernel.bells import ThreadBell
 from actors.kernel.exits import Crashed, ExitReason, Killed, Stopped
 from actors.kernel.futures import ReplyFuture
-from actors.kernel.incarnation import one_line
 from actors.kernel.mailbox import is_abandoned
 from actors.kernel.turn import ReplySlot, Turns
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from actors.kernel.messages import Reply
 
 M = TypeVar("M")
+
+log = structlog.get_logger(__name__)
 
 KILL_GRACE_S = 1.0
 """How long a killed thread may take to notice, before it is reported as stuck."""
@@ -44,11 +47,14 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
 
     use_daemon_thread = True
 
+    finishes_mail = False
+    """Whether a stop lets everything that waits be handled first, within `shutdown_s`."""
+
     def __init__(self) -> None:
         self._incarnation = incarnation.current()
         super().__init__()
         self._turns = Turns(self._incarnation)
-        self._bell = _ThreadBell(self._incarnation.cell.mailbox)
+        self._bell = ThreadBell(self._incarnation.cell.mailbox)
         self._timers: list[tuple[float, int, M]] = []
         self._timer_ids = itertools.count()
         self._kill_switch = trio.CancelScope()
@@ -57,7 +63,10 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
         self._fault: BaseException | None = None
         self._exit: ExitReason | None = None
         self._done = trio.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._live, name=self.name, daemon=True)
+        self._taking = threading.Lock()
+        """Held while a turn begins or ends, so that giving the thread up falls between turns."""
+        self._given_up = False
         self.held = contextlib.ExitStack()
         """What is entered here is closed when the incarnation ends, however it ends."""
 
@@ -87,6 +96,11 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
         entry = (time.monotonic() + seconds, next(self._timer_ids), message)
         heapq.heappush(self._timers, entry)
 
+    def watch(self, name: str) -> None:
+        """Receive one `ActorGone` when the actor of this name is gone for good."""
+        life = self._incarnation
+        life.home.call(lambda: life.directory.watch(self.name, name))
+
     def answer_later(self) -> ReplySlot:
         """Keep the request in hand open; `on_receive` then returns None."""
         return self._turns.answer_later()
@@ -103,10 +117,13 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
 
     @override
     def _start_actor_loop(self) -> None:
-        self._incarnation.adopt(self, type(self).__name__)
         self._incarnation.cell.mailbox.attach(self._bell.ring)
-        self._thread = threading.Thread(target=self._live, name=self.name, daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # the machine has no thread left for us
+            pykka.ActorRegistry.unregister(self.actor_ref)
+            raise
+        self._incarnation.adopt(self, type(self).__name__)
         self._incarnation.nursery.start_soon(self._guard, name=self.name)
 
     def kill(self, why: str) -> None:
@@ -117,7 +134,7 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
     def crash(self, error: BaseException) -> None:
         """End as if `error` had escaped a hook; for drills."""
         self._fault = error
-        self._bell.ring_always()
+        self._bell.insist()
 
     async def _guard(self) -> None:
         """Own the thread: wait for its end, and when cancelled make sure of it."""
@@ -126,27 +143,27 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
                 await self._done.wait()
         finally:
             self._quit = True
-            self._bell.ring_always()
+            self._bell.insist()
             with trio.CancelScope(shield=True), trio.move_on_after(KILL_GRACE_S):
                 await self._done.wait()
-            self._finish(self._exit or Killed(f"{self._killed_because}; {self._stuck()}"))
+            with self._taking:
+                self._given_up = self._exit is None
+                self._finish(self._exit or self._give_up())
 
-    def _stuck(self) -> str:
-        thread = self._thread
+    def _give_up(self) -> Killed:
+        """Report the stuck thread; from here on it takes no mail and ends no turn."""
         # The documented way to see another thread's stack has an underscore.
         frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        frame = frames.get(thread.ident or 0) if thread else None
-        where = traceback.extract_stack(frame)[-1] if frame else None
-        return f"its thread is stuck at {where.filename}:{where.lineno}" if where else "stuck"
+        frame = frames.get(self._thread.ident or 0)
+        stack = traceback.extract_stack(frame) if frame else traceback.StackSummary()
+        log.error("a thread is stuck", actor=self.name, stack="".join(stack.format()))
+        where = f" at {stack[-1].filename}:{stack[-1].lineno}" if stack else ""
+        return Killed(f"{self._killed_because}; its thread is stuck{where}")
 
     def _finish(self, reason: ExitReason) -> None:
-        if isinstance(reason, Crashed):
-            self._incarnation.cell.last_error = one_line(reason.error)
         self._turns.abandon(reason)
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
-        if isinstance(reason, Stopped):
-            self._incarnation.cell.mailbox.answer_stops()
         self._incarnation.over(reason)
 
     def _live(self) -> None:
@@ -168,17 +185,31 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
             raise self._fault
         return not (self._quit or mailbox.stop_asked)
 
+    def _has_work(self, mailbox: Mailbox) -> bool:
+        finishing = self.finishes_mail and not mailbox.empty()
+        return self._going_on(mailbox) or (finishing and not self._quit)
+
     def _serve(self) -> None:
         mailbox = self._incarnation.cell.mailbox
-        while self._going_on(mailbox):
+        while self._has_work(mailbox):
             self._ring_timers()
             if mailbox.empty():
                 self._bell.wait(self._next_timer_s())
                 continue
-            envelope = mailbox.get()
-            if not is_abandoned(envelope):
+            with self._taking:
+                self._still_ours()
+                envelope = mailbox.get()
+                if is_abandoned(envelope):
+                    continue
                 self._turns.begin(envelope)
-                self._turns.finish(self.on_receive(envelope.message))
+            reply = self.on_receive(envelope.message)
+            with self._taking:
+                self._still_ours()
+                self._turns.finish(reply)
+
+    def _still_ours(self) -> None:
+        if self._given_up:
+            raise _GivenUpError(f"{self.name} came back after its thread was given up")
 
     def _ring_timers(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():
@@ -217,6 +248,10 @@ class BatchActor(BlockingActor[M]):
     A stop lets everything that waits be handled first.
     """
 
+    finishes_mail = True
+    _tried = 0
+    """The last position of the batch in hand; 0 if there is none."""
+
     batch_size = 1000
     batch_wait_s = 0.05
     """A batch closes this long after its first message, or at once when somebody asks."""
@@ -232,7 +267,7 @@ class BatchActor(BlockingActor[M]):
     @override
     def _serve(self) -> None:
         mailbox = self._incarnation.cell.mailbox
-        while self._going_on(mailbox) or not (self._quit or mailbox.empty()):
+        while self._has_work(mailbox):
             self._ring_timers()
             if mailbox.empty():
                 self._bell.wait(self._next_timer_s())
@@ -242,62 +277,56 @@ class BatchActor(BlockingActor[M]):
             self._handle_batch(mailbox)
 
     def _handle_batch(self, mailbox: Mailbox) -> None:
-        cell = self._incarnation.cell
         first = mailbox.position + 1
-        letters = mailbox.peek(1 if first <= cell.tried_until else self.batch_size)
-        last = first + len(letters) - 1
-        answered: list[ReplySlot] = []
+        retrying = first <= self._incarnation.cell.tried_until
+        letters = mailbox.peek(1 if retrying else self.batch_size)
+        self._tried = first + len(letters) - 1
+        wanted = [not is_abandoned(each) for each in letters]
         deliveries = tuple(
-            Delivery(
-                first + i, each.message, ReplySlot(each, answered.append) if each.reply_to else None
-            )
-            for i, each in enumerate(letters)
-            if not is_abandoned(each)
+            Delivery(position, each.message, ReplySlot(each, _nothing) if each.reply_to else None)
+            for position, each in enumerate(letters, start=first)
+            if wanted[position - first]
         )
         try:
-            self.on_batch(Batch(first, deliveries))
+            if deliveries:
+                self.on_batch(Batch(first, deliveries))
             self._going_on(mailbox)  # a drill strikes here: done, and not yet taken out
         except BaseException as error:
-            if last <= cell.tried_until:
-                self._turns.begin(mailbox.get())
-                self._turns.abandon(Crashed(error))
-            cell.tried_until = max(cell.tried_until, last)
+            with self._taking:
+                self._still_ours()
+                self._put_back(Crashed(error))
             raise
-        for _ in letters:
-            self._turns.begin(mailbox.get())
-            self._turns.finish(None)
+        with self._taking:
+            self._still_ours()
+            self._tried = 0
+            for is_wanted in wanted:
+                envelope = mailbox.get()
+                if is_wanted:
+                    self._turns.begin(envelope)
+                    self._turns.finish(None)
+
+    def _put_back(self, reason: ExitReason) -> None:
+        """Leave the batch to the next incarnation; a message that failed alone is quarantined."""
+        cell = self._incarnation.cell
+        twice = self._tried <= cell.tried_until
+        cell.tried_until = max(cell.tried_until, self._tried)
+        self._tried = 0
+        # A drill is nobody's message's fault.
+        if twice and not (isinstance(reason, Crashed) and reason.error is self._fault):
+            why = f"quarantined, because it was in hand twice: {reason}"
+            self._turns.bury(cell.mailbox.get(), reason, why)
+
+    @override
+    def _give_up(self) -> Killed:
+        reason = super()._give_up()
+        if self._tried:
+            self._put_back(reason)
+        return reason
 
 
-class _ThreadBell:
-    """Wakes the thread that reads a mailbox."""
+def _nothing(_slot: ReplySlot) -> None:
+    """Forget nothing: who is owed an answer from a batch is seen when it is taken out."""
 
-    __slots__ = ("_enough", "_mailbox", "_rung")
 
-    def __init__(self, mailbox: Mailbox) -> None:
-        self._mailbox = mailbox
-        self._rung = threading.Event()
-        self._enough = 1
-
-    def ring(self) -> None:
-        # While a batch gathers, only what closes it is worth waking a thread for.
-        box = self._mailbox
-        if self._enough == 1 or box.urgent or box.stop_asked or box.depth() >= self._enough:
-            self._rung.set()
-
-    def ring_always(self) -> None:
-        self._rung.set()
-
-    def wait(self, timeout: float | None) -> None:
-        self._rung.clear()
-        # Cleared first, then checked: what came in between is seen here.
-        if self._mailbox.empty() and not self._mailbox.stop_asked:
-            self._rung.wait(timeout)
-
-    def wait_for_batch(self, size: int, seconds: float) -> None:
-        self._enough = size
-        self._rung.clear()
-        box = self._mailbox
-        if not (box.urgent or box.stop_asked or box.depth() >= size):
-            self._rung.wait(seconds)
-        self._enough = 1
-        box.urgent = False
+class _GivenUpError(Exception):
+    """Ends a thread that was stuck and came back."""

@@ -30,6 +30,11 @@ class Cell:
 
     incarnation: Incarnation | None = None
     watchers: set[str] = field(default_factory=set[str])
+    """Who is told when this actor is gone for good."""
+
+    watching: set[str] = field(default_factory=set[str])
+    """Whose watchers include this actor."""
+
     tried_until: int = 0
     """Positions up to this were in hand at a crash; at a second one they are quarantined."""
 

@@ -28,7 +28,8 @@ class ReplyFuture(pykka.Future[T]):
 
     A second `set` is ignored: an actor that dies while it answers must not turn
     its own end into a second fault. `abandoned` means that nobody waits any
-    more, so the request need not be handled at all.
+    more, so the request need not be handled at all. Any number of tasks and
+    threads may wait.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,8 @@ class ReplyFuture(pykka.Future[T]):
         self._settled = False
         self._result: Any = None
         self._error: BaseException | None = None
-        self._wake: Callable[[], object] | None = None
+        self._settling = threading.Lock()
+        self._waiters: list[Callable[[], object]] = []
         self.abandoned = False
 
     @property
@@ -60,17 +62,21 @@ class ReplyFuture(pykka.Future[T]):
         self._settle(None, error)
 
     def _settle(self, result: T | None, error: BaseException | None) -> None:
-        if not self._settled:
+        with self._settling:
+            if self._settled:
+                return
             self._result, self._error = result, error
             self._settled = True
-            if self._wake is not None:
-                self._wake()
+        for wake in self._waiters:
+            wake()
 
     async def wait(self) -> T:
         """Wait on Trio for the reply and return it, or raise what it carries."""
+        if self._get_hook is not None:
+            return await trio.to_thread.run_sync(self.get, abandon_on_cancel=True)
         if not self._settled:
             arrived, home = trio.Event(), Home()
-            self._wake = lambda: home.call(arrived.set)
+            self._waiters.append(lambda: home.call(arrived.set))
             # Published first, then checked again: a thread may have settled in between.
             if not self._settled:
                 await arrived.wait()
@@ -89,11 +95,14 @@ class ReplyFuture(pykka.Future[T]):
             pykka.Timeout: no reply within `timeout` seconds.
 
         """
+        if self._get_hook is not None:
+            # What `map`, `filter`, `join` and `ActorRef.stop` return: Pykka's own lazy futures.
+            return super().get(timeout=timeout)
         if not self._settled:
             if _inside_trio():
                 raise RuntimeError("Future.get() would block the Trio thread; await the future")
             arrived = threading.Event()
-            self._wake = arrived.set
+            self._waiters.append(arrived.set)
             if not self._settled and not arrived.wait(timeout):
                 raise pykka.Timeout(f"no reply within {timeout} seconds")
         return self._value()

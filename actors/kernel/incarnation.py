@@ -10,6 +10,7 @@ import trio
 
 from actors.kernel.crossing import Home
 from actors.kernel.errors import UnsupervisedError
+from actors.kernel.exits import Crashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -71,16 +72,21 @@ class Incarnation:
         self.cell.incarnation = self
 
     def settled(self) -> None:
-        """Note that `pre_start` has returned."""
-        self.cell.ready()
-        self.ready.set()
+        """Note that `pre_start` has returned; not said by a thread that was given up since."""
+        if self.reason is None:
+            self.cell.ready()
+            self.ready.set()
 
     def over(self, reason: ExitReason) -> None:
         """Note the end; the supervisor hears of it. Only the first reason counts."""
         if self.reason is not None:
             return
         self.reason = reason
+        if isinstance(reason, Crashed):
+            self.cell.last_error = one_line(reason.error)
         self.cell.mailbox.attach(None)
+        # A stop that a crash forestalled must not greet the next incarnation.
+        self.cell.mailbox.answer_stops()
         self.cell.ended()
         self.ready.set()
         self.gone.set()

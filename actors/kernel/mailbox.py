@@ -13,7 +13,7 @@ from actors.kernel.errors import ActorGoneError, MailboxFullError
 from actors.kernel.futures import ReplyFuture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pykka._envelope import Envelope
 
@@ -24,7 +24,8 @@ class Mailbox:
     `put` never waits: a full mailbox raises `MailboxFullError`, so a sender
     learns at once that the actor is too slow. A stop is kept apart from the
     mail: it is never refused and is seen before anything that waits. Any thread
-    may put; only the reader takes.
+    may put; only the reader takes. Threads that put at the same moment may pass the
+    bound by one message each.
     """
 
     def __init__(self, name: str, capacity: float = 1000) -> None:
@@ -48,8 +49,8 @@ class Mailbox:
         """
         if isinstance(envelope.message, _ActorStop):
             self._stops.append(envelope)
-        elif self._gone:
-            raise ActorGoneError(f"{self.name} is gone ({self._gone})")
+            if self._gone:
+                self.answer_stops()
         elif len(self._waiting) >= self.capacity:
             raise MailboxFullError(
                 f"{self.name}: {self.capacity:g} messages wait already; "
@@ -59,7 +60,21 @@ class Mailbox:
             self._waiting.append(envelope)
             if envelope.reply_to is not None:
                 self.urgent = True
+            if self._gone:
+                self._take_back(envelope)
         self.ring()
+
+    def _take_back(self, envelope: Envelope[Any]) -> None:
+        # Looked for after the append, because a thread may put while `close` runs: either
+        # `close` still saw the message, or it is here and nobody would ever look again.
+        try:
+            self._waiting.remove(envelope)
+        except ValueError:
+            return
+        raise self._gone_error()
+
+    def _gone_error(self) -> ActorGoneError:
+        return ActorGoneError(f"{self.name} is gone ({self._gone})")
 
     def ring(self) -> None:
         """Wake the reader, if there is one."""
@@ -77,11 +92,10 @@ class Mailbox:
         return bool(self._stops)
 
     def answer_stops(self) -> None:
-        """Tell all who asked for the stop that it has happened."""
-        while self._stops:
-            reply_to = self._stops.popleft().reply_to
-            if reply_to is not None:
-                reply_to.set(None)
+        """Tell all who asked for the stop that it has happened; it is over with."""
+        for envelope in _drained(self._stops):
+            if envelope.reply_to is not None:
+                envelope.reply_to.set(None)
 
     @property
     def position(self) -> int:
@@ -110,12 +124,20 @@ class Mailbox:
     def close(self, why: str) -> tuple[Envelope[Any], ...]:
         """Refuse everything from now on; return what waited, for the dead letters."""
         self._gone = why
-        left = tuple(self._waiting)
-        self._waiting.clear()
+        left = tuple(_drained(self._waiting))
         for envelope in left:
-            fail(envelope, ActorGoneError(f"{self.name} is gone ({why})"))
+            fail(envelope, self._gone_error())
         self.answer_stops()
         return left
+
+
+def _drained(queue: deque[Envelope[Any]]) -> Iterator[Envelope[Any]]:
+    # One by one: a thread may add or take back meanwhile.
+    while True:
+        try:
+            yield queue.popleft()
+        except IndexError:
+            return
 
 
 def fail(envelope: Envelope[Any], error: BaseException) -> None:

@@ -48,6 +48,12 @@ class ActorReport:
     """One line, empty if it never crashed."""
 
 
+class Notice:
+    """A message by which a supervisor reminds itself; lost with it, it is no dead letter."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ActorGone:
     """A watched actor is gone for good; delivered once to each watcher."""

@@ -79,20 +79,23 @@ class Turns:
 
     def abandon(self, reason: ExitReason) -> None:
         """The incarnation is over: bury the message in hand, tell all who wait."""
-        name = self._incarnation.cell.name
-        cause = reason.error if isinstance(reason, Crashed) else None
         if self._in_hand is not None:
             envelope, self._in_hand = self._in_hand, None
-            self._incarnation.directory.bury(name, envelope.message, f"in hand when {reason}")
-            fail(envelope, _ended(name, envelope, cause))
-        while self._owed:
-            slot = self._owed.pop()
-            slot.fail(ActorGoneError(f"{name} {reason} before it answered"))
+            self.bury(envelope, reason, f"in hand when {reason}")
+        # A copy: a thread may pay what it owes meanwhile, and then this is the second answer.
+        for slot in tuple(self._owed):
+            slot.fail(ActorGoneError(f"{self._incarnation.cell.name} {reason} before it answered"))
+
+    def bury(self, envelope: Envelope[Any], reason: ExitReason, why: str) -> None:
+        """Make a message that ended so a dead letter, and tell its asker."""
+        name = self._incarnation.cell.name
+        self._incarnation.directory.bury(name, envelope.message, why)
+        fail(envelope, _ended(name, envelope, reason))
 
 
-def _ended(name: str, envelope: Envelope[Any], cause: BaseException | None) -> Exception:
-    if cause is None:
-        return ActorGoneError(f"{name} stopped while it handled {short(envelope.message)}")
+def _ended(name: str, envelope: Envelope[Any], reason: ExitReason) -> Exception:
+    if not isinstance(reason, Crashed):
+        return ActorGoneError(f"{name} {reason}, with {short(envelope.message)} in hand")
     crashed = ActorCrashedError(f"{name} crashed on {short(envelope.message)}")
-    crashed.__cause__ = cause
+    crashed.__cause__ = reason.error
     return crashed

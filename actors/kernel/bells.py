@@ -1,0 +1,81 @@
+"""Bells: how the reader of a mailbox is woken, in a task or in a thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from actors.kernel.crossing import Home
+    from actors.kernel.mailbox import Mailbox
+
+
+class TaskBell:
+    """Wakes the Trio task that reads a mailbox, from any thread."""
+
+    __slots__ = ("_home", "_rung")
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._rung: trio.Event | None = None
+
+    def ring(self) -> None:
+        """Wake the reader if it waits; the mailbox calls this."""
+        if self._rung is not None:
+            self._home.call(self._set)
+
+    def _set(self) -> None:
+        if self._rung is not None:
+            self._rung.set()
+
+    async def wait(self, mailbox: Mailbox) -> None:
+        """Wait until there is mail or a stop."""
+        self._rung = trio.Event()
+        # Published first, then checked again: a thread may have put in between.
+        if mailbox.empty() and not mailbox.stop_asked:
+            await self._rung.wait()
+        self._rung = None
+
+
+class ThreadBell:
+    """Wakes the thread that reads a mailbox, from any thread."""
+
+    __slots__ = ("_enough", "_insisted", "_mailbox", "_rung")
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._rung = threading.Event()
+        self._enough = 1
+        self._insisted = False
+
+    def ring(self) -> None:
+        """Wake the reader if there is enough to do; the mailbox calls this."""
+        # While a batch gathers, only what closes it is worth waking a thread for.
+        box = self._mailbox
+        if self._enough == 1 or box.urgent or box.stop_asked or box.depth() >= self._enough:
+            self._rung.set()
+
+    def insist(self) -> None:
+        """Wake the reader and let it never wait again: it is to end."""
+        self._insisted = True
+        self._rung.set()
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait until there is mail or a stop, at most `timeout` seconds."""
+        self._rung.clear()
+        # Cleared first, then checked: what came in between is seen here.
+        box = self._mailbox
+        if box.empty() and not (box.stop_asked or self._insisted):
+            self._rung.wait(timeout)
+
+    def wait_for_batch(self, size: int, seconds: float) -> None:
+        """Wait until `size` messages are there, somebody asks, or `seconds` have passed."""
+        self._enough = size
+        self._rung.clear()
+        box = self._mailbox
+        if not (box.urgent or box.stop_asked or box.depth() >= size or self._insisted):
+            self._rung.wait(seconds)
+        self._enough = 1
+        box.urgent = False
