@@ -5,10 +5,12 @@ It owns the root supervisor, the signals and the exit code, and nothing else.
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import math
 import os
 import signal
-import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,11 @@ import structlog
 import trio
 
 from actors.kernel.exits import Crashed, ExitReason
+from actors.kernel.incarnation import as_group
 from supervisors.lives import ask_to_stop, launch, until_gone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable, Generator, Iterator
 
     from actors.kernel.addresses import Directory
     from actors.kernel.halting import Halt
@@ -27,7 +30,10 @@ if TYPE_CHECKING:
     from supervisors.child_spec import ChildSpec
 
 DRAIN_S = 10.0
-"""How long a clean stop may take, from the signal to the exit."""
+"""How long a clean stop may take; what still runs then is killed."""
+
+KILL_S = 5.0
+"""How long killing may take after that. What can't be killed does not hold up the exit."""
 
 EX_SOFTWARE = 70
 """The tree gave up for a reason that has no exit code of its own (sysexits)."""
@@ -66,16 +72,16 @@ class Application:
 
     async def run(self, root: ChildSpec, *, until_stdin_closes: bool = False) -> Ending:
         """Start the tree, wait for a reason to end, stop it in order; return the reason."""
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with _signals_told_to(self.stop):
             async with trio.open_nursery() as beside:
-                beside.start_soon(self._listen, signals)
                 if until_stdin_closes:
                     beside.start_soon(self._watch_stdin)
                 async with trio.open_nursery() as nursery:
                     life = self._launch(root, nursery)
                     ending = await self._heard.receive()
                     log.info("stopping", why=ending.why)
-                    await self._drain(life)
+                    with _leaving_anyway(ending):
+                        await self._drain(life)
                 beside.cancel_scope.cancel("the tree has ended")
         return ending
 
@@ -95,24 +101,68 @@ class Application:
             await until_gone(life, DRAIN_S)
         self.directory.close(life.cell.name, life.reason or Crashed(RuntimeError("no reason")))
 
-    async def _listen(self, signals: AsyncIterator[int]) -> None:
-        asked = False
-        async for number in signals:
-            name = signal.Signals(number).name
-            if asked:
-                # The operator insists: nothing is drained, the next start repairs.
-                sys.stderr.write(f"second signal ({name}): leaving at once\n")
-                os._exit(128 + number)
-            asked = True
-            self.stop(name)
-
     async def _watch_stdin(self) -> None:
         """End when whoever started us is gone: the other end of stdin closes."""
-        while True:
-            await trio.lowlevel.wait_readable(0)
-            if not os.read(0, 4096):
-                self.stop("stdin was closed")
-                return
+        try:
+            while True:
+                await _readable(0)
+                if not os.read(0, 4096):
+                    break
+        except OSError as error:
+            log.info("stdin can't be read, so it counts as closed", error=str(error))
+        self.stop("stdin was closed")
+
+
+async def _readable(fd: int) -> None:
+    try:
+        await trio.lowlevel.wait_readable(fd)
+    except PermissionError:
+        # A file or /dev/null: the system does not wait for those, they are always readable.
+        await trio.lowlevel.checkpoint()
+
+
+@contextlib.contextmanager
+def _signals_told_to(stop: Callable[[str], None]) -> Generator[None]:
+    """Hand the first SIGINT or SIGTERM to `stop`; at the second, leave the process at once.
+
+    Handled by Python and not by Trio's receiver, so that the second one works even while
+    something blocks the Trio thread.
+    """
+    token, heard = trio.lowlevel.current_trio_token(), list[int]()
+
+    def note(number: int, _frame: object) -> None:
+        name = signal.Signals(number).name
+        if heard:
+            # The operator insists: nothing is drained, the next start repairs.
+            os.write(2, f"second signal ({name}): leaving at once\n".encode())
+            os._exit(128 + number)
+        heard.append(number)
+        token.run_sync_soon(stop, name)
+
+    former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _leaving_anyway(ending: Ending) -> Generator[None]:
+    """Leave the process if what runs in here neither ends in time nor can be killed."""
+
+    def leave() -> None:
+        os.write(2, b"the drain limit has passed and something can't be killed: leaving at once\n")
+        faulthandler.dump_traceback()
+        os._exit(ending.exit_code or EX_SOFTWARE)
+
+    timer = threading.Timer(DRAIN_S + KILL_S, leave)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def ending_of(error: BaseException) -> Ending:
@@ -120,10 +170,17 @@ def ending_of(error: BaseException) -> Ending:
 
     An error with an `exit_code` speaks for itself; any other is a fault of ours.
     """
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         code = getattr(cause, "exit_code", None)
         if isinstance(code, int):
             return Ending(str(cause), code)
-        cause = cause.__cause__
     return Ending(f"the tree gave up: {error}", EX_SOFTWARE)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    group = as_group(error)
+    for part in group.exceptions if group else ():
+        yield from _causes(part)
+    if error.__cause__ is not None:
+        yield from _causes(error.__cause__)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, assert_never
 
 import trio
 from pykka._envelope import Envelope
@@ -11,7 +12,14 @@ from typing_extensions import override
 
 from actors.kernel.actor import Actor
 from actors.kernel.exits import Crashed, ExitReason, Killed, Stopped
-from actors.kernel.system import ChildState, StartChild, StartResult, StopChild, WhichChildren
+from actors.kernel.system import (
+    ChildState,
+    Notice,
+    StartChild,
+    StartResult,
+    StopChild,
+    WhichChildren,
+)
 from supervisors.child_spec import Restart
 from supervisors.intensity import Backoff, CrashCount, RestartIntensity, RestartLedger
 from supervisors.lives import (
@@ -29,13 +37,14 @@ if TYPE_CHECKING:
 
     import pykka
 
+    from actors.kernel.cell import Cell
     from actors.kernel.incarnation import Incarnation
     from actors.kernel.messages import Reply
     from actors.kernel.turn import ReplySlot
 
 
 @dataclass(frozen=True, slots=True)
-class StartAgain:
+class StartAgain(Notice):
     """The backoff of one key has passed; the supervisor tells this to itself."""
 
     key: int
@@ -66,6 +75,11 @@ class _Child:
     leaving: list[ReplySlot] = field(default_factory=list["ReplySlot"])
     """Who asked for its end; empty while it is to stay."""
 
+    again: list[tuple[StartChild, ReplySlot]] = field(
+        default_factory=list[tuple[StartChild, "ReplySlot"]]
+    )
+    """Who asked for the next one meanwhile."""
+
 
 class DynamicSupervisor(Actor[DynamicMessage]):
     """Start a child per key on demand, and restart it when it fails.
@@ -84,6 +98,8 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         backoff: Backoff | None = None,
     ) -> None:
         super().__init__()
+        # What children report must never be refused.
+        self._incarnation.cell.mailbox.capacity = math.inf
         self._template = template
         self._ledger = RestartLedger(intensity or RestartIntensity(100, 10))
         self._backoff = backoff or Backoff()
@@ -94,9 +110,13 @@ class DynamicSupervisor(Actor[DynamicMessage]):
 
     @override
     async def pre_start(self) -> None:
-        # What a former incarnation had, and what was told meanwhile.
+        # What a former incarnation had, and what was told meanwhile, oldest first.
         for cell in self._incarnation.directory.children(self.name):
-            self._start(int(cell.name.rpartition("/")[2]))
+            key = _key(cell)
+            if self._full():
+                self._refuse(key)
+            else:
+                self._start(key)
 
     @override
     async def post_stop(self) -> None:
@@ -123,14 +143,24 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         return None
 
     def _start_asked(self, request: StartChild, key: int) -> Reply[Any] | None:
-        if key in self._children:
+        child = self._children.get(key)
+        if child is not None and child.leaving:
+            child.again.append((request, self.answer_later()))
+            return None
+        if child is not None:
             return request.reply(StartResult.RUNNING)
-        if len(self._children) >= self._template.max_children:
-            reason = Killed(f"{self.name} has {self._template.max_children:g} children already")
-            self._incarnation.directory.close(self._path(key), reason)
+        if self._full():
+            self._refuse(key)
             return request.reply(StartResult.REFUSED)
         self._start(key, request, self.answer_later())
         return None
+
+    def _full(self) -> bool:
+        return len(self._children) >= self._template.max_children
+
+    def _refuse(self, key: int) -> None:
+        reason = Killed(f"{self.name} has {self._template.max_children:g} children already")
+        self._incarnation.directory.close(self._path(key), reason)
 
     def _stop_asked(self, request: StopChild, key: int) -> Reply[Any] | None:
         child = self._children.get(key)
@@ -149,18 +179,12 @@ class DynamicSupervisor(Actor[DynamicMessage]):
     ) -> None:
         child = self._children.setdefault(key, _Child(key, CrashCount(self._backoff)))
         directory = self._incarnation.directory
-        cell = directory.open(
-            self._path(key), parent=self.name, capacity=self._template.mailbox_capacity
+        cell = directory.open(self._path(key), parent=self.name)
+        # A sender may have opened it first, with whatever capacity it believed in.
+        cell.mailbox.capacity = self._template.mailbox_capacity
+        child.life = launch(
+            cell, lambda: self._template.start(key), directory, self._nursery, self._notice
         )
-        try:
-            child.life = launch(
-                cell, lambda: self._template.start(key), directory, self._nursery, self._notice
-            )
-        except StartError as error:
-            self._heal(child, Crashed(error))
-            if answer is not None:
-                answer.fail(error)
-            return
         self.spawn(self._see_started, child.life, request, answer)
 
     async def _see_started(
@@ -182,7 +206,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         self._incarnation.cell.mailbox.put(Envelope(ChildExited(life, reason)))
 
     async def _exited(self, life: Incarnation, reason: ExitReason) -> None:
-        key = int(life.cell.name.rpartition("/")[2])
+        key = _key(life.cell)
         child = self._children.get(key)
         if child is None or child.life is not life:
             return
@@ -205,6 +229,11 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         self._incarnation.directory.close(self._path(child.key), reason)
         for answer in child.leaving:
             answer.send(StopChild(child.key).reply(value=True))
+        for request, answer in child.again:
+            if child.key in self._children:
+                answer.send(request.reply(StartResult.RUNNING))
+            else:
+                self._start(child.key, request, answer)
 
     def _heal(self, child: _Child, reason: ExitReason) -> None:
         delay = child.crashes.delay_s(trio.current_time())
@@ -218,12 +247,11 @@ class DynamicSupervisor(Actor[DynamicMessage]):
             cell.state = ChildState.WAITING
         self.after(delay, StartAgain(child.key))
 
-    async def _give_up(self, child: _Child, reason: ExitReason) -> None:
+    async def _give_up(self, child: _Child, reason: ExitReason) -> NoReturn:
         self._publish(
             self._path(child.key), str(reason), f"gave up: more than {self._ledger.intensity}"
         )
         await self._stop_all()
-        self._turns.finish(None)  # the notice itself was dealt with: it is no dead letter
         error = RestartIntensityError(
             f"{self._path(child.key)} {reason}; that is more than {self._ledger.intensity}"
         )
@@ -235,9 +263,17 @@ class DynamicSupervisor(Actor[DynamicMessage]):
             ask_to_stop(life)
         async with trio.open_nursery() as nursery:
             for life in lives:
-                nursery.start_soon(until_gone, life, self._template.shutdown_s)
+                nursery.start_soon(self._see_gone, life)
+
+    async def _see_gone(self, life: Incarnation) -> None:
+        await until_gone(life, self._template.shutdown_s)
+        self._publish(life.cell.name, str(life.reason), f"stopped, because {self.name} stops")
 
     def _publish(self, child: str, reason: str, action: str) -> None:
         self._incarnation.directory.publish(
             supervisor=self.name, child=child, reason=reason, action=action
         )
+
+
+def _key(cell: Cell) -> int:
+    return int(cell.name.rpartition("/")[2])

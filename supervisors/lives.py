@@ -17,8 +17,8 @@ from pykka.messages import (
 )
 
 from actors.kernel.exits import Crashed, ExitReason
-from actors.kernel.incarnation import Incarnation, one_line
-from actors.kernel.system import ChildState
+from actors.kernel.incarnation import Incarnation
+from actors.kernel.system import ChildState, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class RestartIntensityError(SupervisionError):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildExited:
+class ChildExited(Notice):
     """A child's life is over; the child's incarnation tells its supervisor."""
 
     life: Incarnation
@@ -56,20 +56,19 @@ def launch(
     nursery: trio.Nursery,
     on_exit: Callable[[Incarnation, ExitReason], None],
 ) -> Incarnation:
-    """Begin a life in `nursery`; it is not ready yet.
-
-    Raises:
-        StartError: the actor's constructor raised.
-
-    """
+    """Begin a life in `nursery`; it is not ready yet, and over if the constructor raised."""
     life = Incarnation(cell, directory, nursery, on_exit)
     try:
         with life.hosting():
             start()
-    except Exception as error:
-        cell.last_error = one_line(error)
-        cell.ended()
-        raise StartError(f"{cell.name} could not be made: {one_line(error)}") from error
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this one life only
+        if life.taken:
+            life.crash(error)
+        else:
+            life.over(Crashed(error))
+    if not life.taken:
+        nobody = f"{cell.name}: the start() of its spec must start an actor, and started none"
+        life.over(Crashed(TypeError(nobody)))
     return life
 
 
@@ -91,9 +90,10 @@ async def until_ready(life: Incarnation, within_s: float) -> None:
 
 
 def ask_to_stop(life: Incarnation) -> None:
-    """Ask for a clean stop and return at once."""
-    life.cell.state = ChildState.STOPPING
-    life.cell.mailbox.put(Envelope(_ActorStop()))
+    """Ask for a clean stop and return at once; nothing happens if the life is over."""
+    if life.reason is None:
+        life.cell.state = ChildState.STOPPING
+        life.cell.mailbox.put(Envelope(_ActorStop()))
 
 
 async def until_gone(life: Incarnation, shutdown_s: float) -> None:
@@ -103,5 +103,3 @@ async def until_gone(life: Incarnation, shutdown_s: float) -> None:
     if not life.gone.is_set():
         life.kill(f"it overran its shutdown time of {shutdown_s:g} s")
         await life.gone.wait()
-    # A stop that a crash forestalled must not greet the next incarnation.
-    life.cell.mailbox.answer_stops()

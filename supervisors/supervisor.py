@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, assert_never
 
 import trio
 from pykka._envelope import Envelope
@@ -11,7 +12,7 @@ from typing_extensions import override
 
 from actors.kernel.actor import Actor
 from actors.kernel.exits import Crashed, ExitReason, Stopped
-from actors.kernel.system import ChildState, WhichChildren
+from actors.kernel.system import ChildState, Notice, WhichChildren
 from supervisors.intensity import Backoff, CrashCount, RestartIntensity, RestartLedger
 from supervisors.lives import (
     ChildExited,
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class RestartDue:
+class RestartDue(Notice):
     """The backoff of a child has passed; a supervisor tells this to itself."""
 
     child: str
+    crashes: int
+    """How many crashes led to it; by another number it is a late one, and void."""
 
 
 SupervisorMessage: TypeAlias = ChildExited | RestartDue | WhichChildren
@@ -71,6 +74,8 @@ class Supervisor(Actor[SupervisorMessage]):
         auto_shutdown: AutoShutdown = AutoShutdown.NEVER,
     ) -> None:
         super().__init__()
+        # What children report must never be refused.
+        self._incarnation.cell.mailbox.capacity = math.inf
         backoff = backoff or Backoff()
         self._children = {spec.id: _Child(spec, CrashCount(backoff)) for spec in children}
         if len(self._children) != len(children):
@@ -83,6 +88,8 @@ class Supervisor(Actor[SupervisorMessage]):
     async def pre_start(self) -> None:
         try:
             for child in self._children.values():
+                if self._incarnation.cell.mailbox.stop_asked:
+                    return  # nobody needs the rest any more
                 await self._start(child)
         except StartError:
             await self._stop_all()
@@ -100,8 +107,11 @@ class Supervisor(Actor[SupervisorMessage]):
                     if child.life is life:
                         child.life = None
                         await self._exited(child, reason)
-            case RestartDue(child=name):
-                await self._backoff_passed(self._children[name])
+            case RestartDue(name, crashes):
+                child = self._children[name]
+                if child.due is not None and child.crashes.crashes == crashes:
+                    child.due = None
+                    await self._start_again(self._affected(child))
             case WhichChildren():
                 cells = self._incarnation.directory.children(self.name)
                 return message.reply(tuple(cell.report() for cell in cells))
@@ -138,24 +148,23 @@ class Supervisor(Actor[SupervisorMessage]):
         delay = child.crashes.delay_s(now)
         self._publish(child, reason, f"restart in {delay:.2g} s" if delay else "restart")
         if delay:
-            self._cell(child).state = ChildState.WAITING
-            child.due = self.after(delay, RestartDue(child.spec.id))
+            self._await_backoff(child, delay)
         else:
             await self._start_again(affected)
 
-    async def _give_up(self, child: _Child, reason: ExitReason) -> None:
+    def _await_backoff(self, child: _Child, delay_s: float) -> None:
+        cell = self._incarnation.directory.find(child.spec.id)
+        if cell is not None:
+            cell.state = ChildState.WAITING
+        child.due = self.after(delay_s, RestartDue(child.spec.id, child.crashes.crashes))
+
+    async def _give_up(self, child: _Child, reason: ExitReason) -> NoReturn:
         self._publish(child, reason, f"gave up: more than {self._ledger.intensity}")
         await self._stop_all()
-        self._turns.finish(None)  # the notice itself was dealt with: it is no dead letter
         error = RestartIntensityError(
             f"{child.spec.id} {reason}; that is more than {self._ledger.intensity}"
         )
         raise error from (reason.error if isinstance(reason, Crashed) else None)
-
-    async def _backoff_passed(self, child: _Child) -> None:
-        if child.due is not None:
-            child.due = None
-            await self._start_again(self._affected(child))
 
     def _affected(self, child: _Child) -> list[_Child]:
         names = self._strategy.affected(list(self._children), child.spec.id)
@@ -214,9 +223,6 @@ class Supervisor(Actor[SupervisorMessage]):
                 child.life = None
                 child.finished = True
                 self._publish(child, life.reason, f"stopped, because {why}")
-
-    def _cell(self, child: _Child) -> Any:
-        return self._incarnation.directory.open(child.spec.id, parent=self.name)
 
     def _publish(self, child: _Child, reason: ExitReason | None, action: str) -> None:
         self._incarnation.directory.publish(
