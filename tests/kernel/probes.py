@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from typing_extensions import override
@@ -16,6 +15,9 @@ from actors.kernel.actor import Actor
 from actors.kernel.blocking import Batch, BatchActor, BlockingActor
 from actors.kernel.messages import Reply, Request
 from supervisors.child_spec import ChildSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(slots=True)
@@ -233,5 +235,5 @@ def eventually(condition: Callable[[], object], within: float = 5) -> None:
 async def until(condition: Callable[[], object], within: float = 5) -> None:
     """Wait on Trio, in real time, until `condition` holds; for tests with threads."""
     with trio.fail_after(within):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a thread's state has no event to wait for
             await trio.sleep(0.001)
