@@ -207,6 +207,22 @@ def limit_time(connection: Connection, seconds: float) -> None:
     connection.execute(f"SET max_execution_time = {max(1, round(seconds * 1000))}")
 
 
+def close_doors(connection: Connection) -> None:
+    """Keep this handle's statements to its own database: no files, no other settings."""
+    connection.execute("SET temp_directory = ''")
+    connection.execute("SET enable_external_access = false")
+
+
+def statement_kinds(connection: Connection, sql: str) -> list[str]:
+    """Name the kind of each statement in `sql`, such as SELECT or EXPLAIN.
+
+    Raises:
+        DatabaseFault: it is no SQL.
+
+    """
+    return [str(each.type).rpartition(".")[2] for each in connection.extract_statements(sql)]
+
+
 def is_interrupt(error: BaseException) -> bool:
     """Tell whether a statement ended because of its time limit."""
     return isinstance(error, duckdb.InterruptException)
