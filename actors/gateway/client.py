@@ -40,7 +40,6 @@ class GatewayClient(discord.Client):
         super().__init__(
             intents=INTENTS,
             guild_ready_timeout=line.settings.ready_timeout_s,
-            heartbeat_timeout=line.settings.silence_s,
             max_messages=None,
             # Members come with what they do; nobody here needs the silent ones.
             chunk_guilds_at_startup=False,
@@ -129,6 +128,8 @@ class GatewayClient(discord.Client):
 
     def _adopt(self, socket: GatewaySocket) -> None:
         socket.line = self.line
+        # The heart looks for silence, so that no frame needs a timer of its own.
+        cast("Any", socket)._max_heartbeat_timeout = None  # noqa: SLF001 - no public place for it
         self._newest = socket
         self._adopt_by_discord(socket)
 

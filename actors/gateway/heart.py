@@ -1,7 +1,9 @@
 """The heartbeat of one gateway connection, as a task of the loop.
 
 discord.py beats from a thread that calls back into the loop. A task ends with the loop
-that it lives in, and may ask a quiet connection for a sign of life in between.
+that it lives in, and may ask a quiet connection for a sign of life in between. It also
+gives a silent connection up: discord.py sets a timer for each frame, which takes as long as
+all the rest of a frame.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ BROKEN = (OSError, RuntimeError, aiohttp.ClientError, discord.ConnectionClosed)
 class Heart:
     """Beats as often as Discord wants, and when nothing was read for `probe_s`.
 
+    After `silence_s` without any frame it closes the connection, which is then resumed.
+
     Takes the place of discord.py's KeepAliveHandler, so names and arguments are its own.
     """
 
@@ -33,6 +37,7 @@ class Heart:
         self.latency = math.inf
         self._ws, self._interval_s = ws, interval
         self._probe_s = ws.line.settings.probe_s
+        self._silence_s = ws.line.settings.silence_s
         self._sent = self._heard = time.perf_counter()
         self._answered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -76,7 +81,9 @@ class Heart:
             while True:
                 await asyncio.sleep(step_s)
                 now = time.perf_counter()
-                if now - self._sent > self._interval_s - step_s:
+                if now - self._heard > self._silence_s:
+                    await self._ws.give_up()
+                elif now - self._sent > self._interval_s - step_s:
                     await self._ws.send_heartbeat(self.beat())
                 elif now - self._heard > step_s / 2:
                     # Through the limiter: discord.py keeps room for its own heartbeats only.

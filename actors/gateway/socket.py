@@ -35,6 +35,7 @@ class GatewaySocket(DiscordWebSocket):
     """Set by the client as soon as the socket exists."""
 
     _frames = 0
+    _silent = False
 
     @override
     @classmethod
@@ -98,6 +99,11 @@ class GatewaySocket(DiscordWebSocket):
         if heart is not None:
             await cast("Any", heart).sign_of_life()
 
+    async def give_up(self) -> None:
+        """Close a connection that gives no sign of life; its reader resumes the session."""
+        self._silent = True
+        await self.socket.close(code=4000)
+
     def still_heart(self) -> None:
         """Stop the heartbeat, whatever becomes of the connection."""
         if self._keep_alive is not None:
@@ -106,8 +112,8 @@ class GatewaySocket(DiscordWebSocket):
     def _why(self, end: BaseException) -> str:
         if isinstance(end, ReconnectWebSocket) and not end.resume:
             return "Discord ended the session (op 9)"
-        if isinstance(end.__context__, TimeoutError):
-            return f"the gateway was silent for {self._max_heartbeat_timeout:g} s"
+        if self._silent:
+            return f"the gateway was silent for {self.line.settings.silence_s:g} s"
         if self._close_code is not None:
             return "Discord asked to connect again (op 7)"
         return f"gateway closed with {self.socket.close_code}"
