@@ -170,7 +170,11 @@ def demo(
         ),
     ] = 0,
     folder: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Where the demo keeps its data.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Where the demo keeps its data; else data/demo."),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Save the last picture there, as SVG.")
     ] = None,
 ) -> None:
     """Show the bot at work with a local Discord; needs no token and no network.
@@ -192,7 +196,13 @@ def demo(
     from supervisors.demo import DemoOptions, run_demo
 
     options = DemoOptions(
-        duration_s=duration, speed=speed, seed=seed, crashes=crashes, port=port, folder=folder
+        duration_s=duration,
+        speed=speed,
+        seed=seed,
+        crashes=crashes,
+        port=port,
+        folder=folder,
+        picture=picture,
     )
     raise typer.Exit(run_demo(options))
 

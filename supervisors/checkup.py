@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from supervisors.checkup_discord import PERMISSIONS, PORTAL, ask_discord
@@ -18,7 +17,7 @@ from supervisors.checkup_host import (
     look_at_python,
 )
 from supervisors.failures import EX_CONFIG
-from supervisors.output import written_out
+from supervisors.output import Page, written_out
 from supervisors.points import Point, skipped
 from supervisors.setting_catalogue import Effective, effective
 from supervisors.setting_sources import read_entries
@@ -59,7 +58,7 @@ def run_checkup(*, as_json: bool) -> int:
             body = {"ok": found.exit_code == 0, "exit_code": found.exit_code, **asdict(found)}
             print(json.dumps(body, indent=2))  # noqa: T201 - the command's answer
         else:
-            console = Console(highlight=False)
+            console = Page(highlight=False)
             for line in _lines(found):
                 console.print(line, soft_wrap=True)
     return found.exit_code

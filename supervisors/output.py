@@ -7,6 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from typing_extensions import override
+
 from supervisors.failures import EX_IOERR, CommandError
 
 if TYPE_CHECKING:
@@ -31,6 +34,14 @@ def written_out() -> Generator[None]:
         raise CommandError(
             f"the answer could not be written: {error.strerror}; send it somewhere else", EX_IOERR
         ) from error
+
+
+class Page(Console):
+    """A Rich console that leaves a closed pipe to `written_out`."""
+
+    @override
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def _to_nowhere() -> None:

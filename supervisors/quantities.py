@@ -39,7 +39,5 @@ def parse_speed(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)\s*x?", text.strip())
     speed = float(found[1]) if found else 0.0
     if not 0 < speed <= FASTEST:
-        raise ValueError(
-            f"{text!r} is not a speed from just above 0 to {FASTEST}; write it like 10x"
-        )
+        raise ValueError(f"{text!r} is not a speed above 0 and up to {FASTEST}; write it like 10x")
     return speed

@@ -10,6 +10,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import trio
 
-from storage.adhoc import Answer, ask
+from storage.adhoc import Answer, QueryError, ask
 from storage.formats import as_csv, as_json, as_ndjson, as_table
 from supervisors.control import (
     DEMO_FOLDER,
@@ -28,8 +29,8 @@ from supervisors.control import (
     is_running,
     request,
 )
-from supervisors.failures import EX_NOINPUT, EX_TEMPFAIL, INTERRUPTED, CommandError
-from supervisors.output import note, written_out
+from supervisors.failures import EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, INTERRUPTED, CommandError
+from supervisors.output import Page, note, written_out
 from supervisors.settings import LEDGER
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ COPY_S = 90.0
 GRACE_S = 2.0
 """How long past its limit a statement may take to notice that it was stopped."""
 
-FORMS: dict[str, Callable[[Answer], str]] = {
-    "table": as_table,
+WIDE = 4000
+"""Columns of a table that goes to a file: nobody folds it to a screen."""
+
+TEXTS: dict[str, Callable[[Answer], str]] = {
     "json": as_json,
     "ndjson": as_ndjson,
     "csv": as_csv,
@@ -55,7 +58,7 @@ class Question:
 
     sql: str
     form: str
-    """One of `FORMS`."""
+    """`table`, or one of `TEXTS`."""
 
     row_limit: int
     time_limit_s: float
@@ -73,30 +76,44 @@ def answer_question(folder: Path, question: Question) -> None:
     """Print the answer; what it is made from, and whether it was cut, goes to stderr.
 
     Raises:
-        CommandError: there is no ledger (66), or no answer in time (75).
-        QueryError: the statement is wrong.
+        CommandError: there is no ledger (66), the statement is wrong (65), or there
+            is no answer in time (75).
+        StorageError: the ledger can't be opened; it brings its exit code.
 
     """
     source = find_source(find_running(folder))
-    answer = _in_time(
-        partial(
-            ask,
-            source.file,
-            question.sql,
-            row_limit=question.row_limit,
-            time_limit_s=question.time_limit_s,
-        ),
-        question.time_limit_s + GRACE_S,
-    )
-    text = FORMS[question.form](answer)
+    answer = _asked(source.file, question)
     with written_out():
-        sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+        if question.form == "table":
+            console = Page()
+            console.print(as_table(answer), width=None if console.is_terminal else WIDE)
+        else:
+            text = TEXTS[question.form](answer)
+            sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
     note(source.sentence)
     if answer.cut:
         note(
             f"cut after {question.row_limit} rows, there are more: "
             f"--limit {question.row_limit * 10} shows more, or ask for less"
         )
+
+
+def _asked(file: Path, question: Question) -> Answer:
+    began = time.monotonic()
+    try:
+        return _in_time(
+            partial(
+                ask,
+                file,
+                question.sql,
+                row_limit=question.row_limit,
+                time_limit_s=question.time_limit_s,
+            ),
+            question.time_limit_s + GRACE_S,
+        )
+    except QueryError as error:
+        too_slow = time.monotonic() - began >= question.time_limit_s
+        raise CommandError(str(error), EX_TEMPFAIL if too_slow else EX_DATAERR) from error
 
 
 def find_source(folder: Path) -> Source:

@@ -7,18 +7,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import trio
-from rich.console import Console
 from rich.live import Live
 
-from supervisors.control import ControlError, find_running, request
+from supervisors.control import NotRunningError, RefusedError, find_running, request
 from supervisors.failures import EX_TEMPFAIL, EX_UNAVAILABLE, CommandError
-from supervisors.output import written_out
+from supervisors.output import Page, written_out
 from supervisors.screen import status_view
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 EVERY_S = 1.0
 ANSWER_S = 5.0
@@ -34,7 +33,7 @@ def show_status(folder: Path, *, watch: bool, as_json: bool) -> None:
     folder = find_running(folder)
     with written_out():
         if not watch:
-            _print(Console(), trio.run(ask_status, folder), as_json=as_json)
+            _print(Page(), trio.run(ask_status, folder), as_json=as_json)
             return
         with contextlib.suppress(KeyboardInterrupt):
             trio.run(_watch, folder, as_json, restrict_keyboard_interrupt_to_checkpoints=True)
@@ -49,8 +48,10 @@ async def ask_status(folder: Path) -> dict[str, Any]:
     """
     try:
         answer = await request(folder, within=ANSWER_S, do="status")
-    except ControlError as error:
+    except NotRunningError as error:
         raise CommandError(str(error), EX_UNAVAILABLE) from error
+    except RefusedError as error:
+        raise CommandError(f"the bot on {folder} refused: {error}", EX_TEMPFAIL) from error
     except (trio.TooSlowError, OSError) as error:
         raise CommandError(
             f"the bot on {folder} does not answer ({type(error).__name__}); try again, "
@@ -62,7 +63,7 @@ async def ask_status(folder: Path) -> dict[str, Any]:
 
 
 async def _watch(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - trio.run has no keywords
-    console = Console()
+    console = Page()
     await ask_status(folder)  # whoever watches nothing is told so at once
     if as_json or not console.is_terminal:
         while True:
