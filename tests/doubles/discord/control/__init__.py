@@ -1,0 +1,1 @@
+"""How tests and demonstrations steer the world and learn what happened."""

@@ -1,0 +1,1 @@
+"""The gateway: sessions, their sockets, and what is sent to whom."""

@@ -1,0 +1,252 @@
+"""Discord's JSON objects, with every field that its description of them requires."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.doubles.discord.model import ChannelType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.doubles.discord.model import Channel, Guild, Json, Member, User, Voice
+
+EVERYONE = 0x0_0000_0006_5A66_5C41
+"""What @everyone may do: see, write, react, speak, stream, use commands."""
+
+ALL = (1 << 53) - 1
+
+
+def user(who: User) -> Json:
+    return {
+        "id": who.id,
+        "username": who.username,
+        "discriminator": "0000" if who.is_bot else "0",
+        "global_name": None if who.is_bot else who.name,
+        "avatar": None,
+        "avatar_decoration_data": None,
+        "banner": None,
+        "accent_color": None,
+        "collectibles": None,
+        "bot": who.is_bot,
+        "system": False,
+        "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
+    }
+
+
+def own_user(who: User) -> Json:
+    """Return the bot's own account, as the bot sees it."""
+    return {
+        **user(who),
+        "verified": True,
+        "mfa_enabled": True,
+        "locale": "en-US",
+        "email": None,
+        "bio": "",
+    }
+
+
+def member_fields(member: Member) -> Json:
+    """Return a member without its user, as messages carry it."""
+    return {
+        "roles": [],
+        "nick": member.nick,
+        "avatar": None,
+        "banner": None,
+        "joined_at": member.joined_at,
+        "premium_since": None,
+        "communication_disabled_until": None,
+        "pending": False,
+        "mute": member.mute,
+        "deaf": member.deaf,
+        "flags": 0,
+    }
+
+
+def member(who: Member) -> Json:
+    return {"user": user(who.user), **member_fields(who)}
+
+
+def channel(what: Channel) -> Json:
+    common: Json = {"id": what.id, "type": int(what.type), "flags": 0, "last_message_id": None}
+    if what.recipient is not None:
+        return {**common, "recipients": [user(what.recipient)]}
+    common |= {
+        "guild_id": what.guild_id,
+        "name": what.name,
+        "position": what.position,
+        "parent_id": None,
+        "permission_overwrites": [],
+        "rate_limit_per_user": 0,
+        "nsfw": False,
+    }
+    if what.type is ChannelType.TEXT:
+        return {**common, "topic": None, "default_auto_archive_duration": 1440}
+    return {
+        **common,
+        "bitrate": 64000,
+        "user_limit": 0,
+        "rtc_region": None,
+        "video_quality_mode": 1,
+        "topic": None,
+    }
+
+
+def everyone(guild_id: str) -> Json:
+    return {
+        "id": guild_id,
+        "name": "@everyone",
+        "permissions": str(EVERYONE),
+        "position": 0,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "managed": False,
+        "mentionable": False,
+        "icon": None,
+        "unicode_emoji": None,
+        "flags": 0,
+    }
+
+
+def voice_state(guild_id: str, who: Member, state: Voice) -> Json:
+    """Return a voice state without its member."""
+    return {
+        "guild_id": guild_id,
+        "channel_id": state.channel_id,
+        "user_id": who.user.id,
+        "session_id": state.session_id,
+        "deaf": who.deaf,
+        "mute": who.mute,
+        "self_deaf": state.self_deaf,
+        "self_mute": state.self_mute,
+        "self_stream": state.self_stream,
+        "self_video": state.self_video,
+        "suppress": state.suppress,
+        "request_to_speak_timestamp": None,
+    }
+
+
+_GUILD_DEFAULTS: Json = {
+    "icon": None,
+    "description": None,
+    "home_header": None,
+    "splash": None,
+    "discovery_splash": None,
+    "features": [],
+    "banner": None,
+    "application_id": None,
+    "region": "deprecated",
+    "afk_timeout": 300,
+    "system_channel_id": None,
+    "system_channel_flags": 0,
+    "widget_enabled": False,
+    "widget_channel_id": None,
+    "verification_level": 1,
+    "default_message_notifications": 1,
+    "mfa_level": 0,
+    "explicit_content_filter": 0,
+    "max_presences": None,
+    "max_members": 500_000,
+    "max_stage_video_channel_users": 50,
+    "max_video_channel_users": 25,
+    "vanity_url_code": None,
+    "premium_tier": 0,
+    "premium_subscription_count": 0,
+    "preferred_locale": "en-US",
+    "rules_channel_id": None,
+    "safety_alerts_channel_id": None,
+    "public_updates_channel_id": None,
+    "premium_progress_bar_enabled": False,
+    "nsfw": False,
+    "nsfw_level": 0,
+    "emojis": [],
+    "stickers": [],
+    "incidents_data": None,
+}
+
+
+def guild(what: Guild) -> Json:
+    """Return a guild as REST shows it."""
+    return {
+        **_GUILD_DEFAULTS,
+        "id": what.id,
+        "name": what.name,
+        "owner_id": what.owner_id,
+        "afk_channel_id": what.afk_channel_id,
+        "roles": [everyone(what.id)],
+    }
+
+
+def guild_create(
+    what: Guild, members: Iterable[Member], voices: Iterable[Json], *, large: bool
+) -> Json:
+    """Return a guild as the gateway sends it to one session."""
+    return {
+        **guild(what),
+        "joined_at": what.joined_at,
+        "large": large,
+        "unavailable": False,
+        "member_count": len(what.members),
+        "channels": [channel(each) for each in what.channels.values()],
+        "members": [member(each) for each in members],
+        "voice_states": list(voices),
+        "threads": [],
+        "presences": [],
+        "stage_instances": [],
+        "guild_scheduled_events": [],
+        "soundboard_sounds": [],
+    }
+
+
+def application(app_id: str, bot: User, owner: User, flags: int, guilds: int) -> Json:
+    return {
+        "id": app_id,
+        "name": bot.name,
+        "icon": None,
+        "description": "",
+        "summary": "",
+        "type": None,
+        "bot": user(bot),
+        "bot_public": False,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": flags,
+        "flags_new": str(flags),
+        "owner": user(owner),
+        "team": None,
+        "rpc_origins": [],
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "approximate_guild_count": guilds,
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+        "install_params": None,
+        "integration_types_config": {"0": {}},
+    }
+
+
+def message(message_id: str, channel_id: str, author: User, content: str, written_at: str) -> Json:
+    return {
+        "id": message_id,
+        "channel_id": channel_id,
+        "type": 0,
+        "author": user(author),
+        "content": content,
+        "timestamp": written_at,
+        "edited_timestamp": None,
+        "tts": False,
+        "mention_everyone": False,
+        "mentions": [],
+        "mention_roles": [],
+        "attachments": [],
+        "embeds": [],
+        "components": [],
+        "pinned": False,
+        "flags": 0,
+    }

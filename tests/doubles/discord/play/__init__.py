@@ -1,0 +1,1 @@
+"""Who moves in the world by itself: living scenario, steady load, bursts."""

@@ -1,0 +1,1 @@
+"""The REST routes that a bot uses, with Discord's own error bodies."""
