@@ -85,8 +85,7 @@ def answer_question(folder: Path, question: Question) -> None:
     answer = _asked(source.file, question)
     with written_out():
         if question.form == "table":
-            console = Page()
-            console.print(as_table(answer), width=None if console.is_terminal else WIDE)
+            Page(width=None if sys.stdout.isatty() else WIDE).print(as_table(answer))
         else:
             text = TEXTS[question.form](answer)
             sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
