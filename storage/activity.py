@@ -72,8 +72,6 @@ class Writer:
     def write(self, batch: BatchRows, run: Run) -> None:
         """Store a batch in one transaction: all of it, or nothing and an exception.
 
-        After an exception the writer is of no more use; make a new one.
-
         Raises:
             DatabaseFault: DuckDB refused; `database.explain` says why.
 
@@ -83,12 +81,18 @@ class Writer:
             now = datetime.now(UTC)
             row = (batch.batch_id, run.run_id, run.first_position, run.last_position, now, facts)
             batch.rows["batch"] = [row]
-        with writing(self._connection):
-            self._forget(batch)
-            for table, rows in batch.rows.items():
-                if rows:
-                    self._append(table, rows)
-            self._settle(batch)
+        try:
+            with writing(self._connection):
+                self._forget(batch)
+                for table, rows in batch.rows.items():
+                    if rows:
+                        self._append(table, rows)
+                self._settle(batch)
+        except BaseException:
+            # What an appender holds after a failed flush would be in the next one.
+            for appender in self._appenders.values():
+                appender.clear()
+            raise
 
     def _forget(self, batch: BatchRows) -> None:
         if batch.gone:

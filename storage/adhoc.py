@@ -40,7 +40,6 @@ HINTS = (
     ("Parser Error", "look at the SQL again"),
     ("read-only", "a query only reads: use SELECT"),
     ("disabled by configuration", "a query sees the tables of the ledger and no files"),
-    ("pytz", "cast times inside a list or struct to TIMESTAMP"),
 )
 """(what DuckDB says, what to do next), the first that fits."""
 
@@ -170,6 +169,8 @@ def _sentence(connection: Connection, fault: DatabaseFault, time_limit_s: float)
         return f"there is no table {missing[1]}; there are: {', '.join(_tables(connection))}"
     if missing := re.search(r'Referenced column "(.+?)" (?:not found|was not found)', text):
         return f"there is no column {missing[1]}{_columns_like(connection, missing[1])}"
+    if "pytz" in text:
+        return "a time with a zone is inside a list or struct; cast it there: value::TIMESTAMP"
     hints = (hint for sign, hint in HINTS if sign in text)
     return f"{first_line(fault)}; {next(hints, 'SHOW TABLES and DESCRIBE name what there is')}"
 

@@ -71,7 +71,7 @@ class RecorderActor(BatchActor[RecorderMessage]):
 
     @override
     def pre_start(self) -> None:
-        connection = self._connection = open_activity(self._file)
+        connection = open_activity(self._file)
         self.held.callback(connection.close)
         self._journal = Journal(recall(connection, self._run_id))
         self._writer = Writer(connection)
@@ -129,26 +129,29 @@ class RecorderActor(BatchActor[RecorderMessage]):
         self._journal.committed(last_position)
 
     def _write(self, rows: BatchRows, run: Run) -> None:
+        waited = False
         while True:
             try:
                 self._writer.write(rows, run)
             except DatabaseFault as fault:
-                self._wait_for_space(fault)
-                self._writer = Writer(self._connection)
+                self._see_whether_it_heals(fault, say=not waited)
+                waited = True
+                time.sleep(FULL_DISK_WAIT_S)
             else:
                 return
 
-    def _wait_for_space(self, fault: DatabaseFault) -> None:
-        """Wait a little if the disk is full; raise whatever else it is."""
+    def _see_whether_it_heals(self, fault: DatabaseFault, *, say: bool) -> None:
+        """Return if the disk is full and nobody wants an end; raise whatever else it is."""
         problem = explain(fault, self._file)
+        mailbox = self._incarnation.cell.mailbox
         if is_fatal(fault):
             raise StorageError(f"{self._file} can't be used until it is opened again: {fault}")
         if not isinstance(problem, DiskFullError):
             raise fault
-        if not self._going_on(self._incarnation.cell.mailbox):
+        if not self._going_on(mailbox):
             raise problem
-        log.warning(str(problem), waiting=self._incarnation.cell.mailbox.depth())
-        time.sleep(FULL_DISK_WAIT_S)
+        if say:
+            log.warning(str(problem), waiting=mailbox.depth())
 
     def _bury(self, refused: list[tuple[object, str]]) -> None:
         if refused:
