@@ -28,6 +28,7 @@ from supervisors.lives import (
     StartError,
     ask_to_stop,
     launch,
+    sentence,
     until_gone,
     until_ready,
 )
@@ -253,7 +254,8 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         )
         await self._stop_all()
         error = RestartIntensityError(
-            f"{self._path(child.key)} {reason}; that is more than {self._ledger.intensity}"
+            f"{self._path(child.key)}: {sentence(reason)}; "
+            f"that is more than {self._ledger.intensity}"
         )
         raise error from (reason.error if isinstance(reason, Crashed) else None)
 

@@ -86,7 +86,18 @@ async def until_ready(life: Incarnation, within_s: float) -> None:
         await life.gone.wait()
     if life.reason is not None:
         cause = life.reason.error if isinstance(life.reason, Crashed) else None
-        raise StartError(f"{life.cell.name} did not start: {life.reason}") from cause
+        raise StartError(f"{life.cell.name} did not start: {sentence(life.reason)}") from cause
+
+
+def sentence(reason: ExitReason) -> str:
+    """Say why a life ended; what a supervisor says of its children is a sentence already.
+
+    >>> sentence(Crashed(StartError("recorder did not start: crashed: ValueError()")))
+    'recorder did not start: crashed: ValueError()'
+    """
+    if isinstance(reason, Crashed) and isinstance(reason.error, SupervisionError):
+        return str(reason.error)
+    return str(reason)
 
 
 def ask_to_stop(life: Incarnation) -> None:

@@ -20,6 +20,7 @@ from supervisors.lives import (
     StartError,
     ask_to_stop,
     launch,
+    sentence,
     until_gone,
     until_ready,
 )
@@ -162,7 +163,7 @@ class Supervisor(Actor[SupervisorMessage]):
         self._publish(child, reason, f"gave up: more than {self._ledger.intensity}")
         await self._stop_all()
         error = RestartIntensityError(
-            f"{child.spec.id} {reason}; that is more than {self._ledger.intensity}"
+            f"{child.spec.id}: {sentence(reason)}; that is more than {self._ledger.intensity}"
         )
         raise error from (reason.error if isinstance(reason, Crashed) else None)
 

@@ -55,6 +55,7 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
         self._kill_switch = trio.CancelScope()
         self._killed_because = "its supervisor ended"
         self._fault: BaseException | None = None
+        self._ending = False
         self.held = contextlib.AsyncExitStack()
         """What is entered here is closed when the incarnation ends, however it ends."""
 
@@ -126,11 +127,13 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
     def kill(self, why: str) -> None:
         """End at once, without `post_stop`; for the supervisor."""
         self._killed_because = why
+        self._ending = True
         self._kill_switch.cancel(why)
 
     def crash(self, error: BaseException) -> None:
         """End as if `error` had escaped a hook; for drills."""
         self._fault = error
+        self._ending = True
         self._kill_switch.cancel(str(error))
 
     async def _live(self) -> None:
@@ -157,12 +160,16 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
         return Crashed(root_cause(error))
 
     async def _run_hooks(self) -> None:
+        finished = False
         async with self.held, trio.open_nursery() as self._beside:
             await self.pre_start()
             self._incarnation.settled()
             await self._serve()
             await self.post_stop()
+            finished = True
             self._beside.cancel_scope.cancel("the actor stopped")
+        if not finished:
+            raise RuntimeError(f"{self.name}: something in it cancelled all of its work")
 
     def _finish(self, reason: ExitReason) -> None:
         if self._fault is not None:
@@ -186,7 +193,8 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
                 continue
             await self._handle_next(mailbox)
             turns += 1
-            if turns >= TURNS_PER_PASS or time.perf_counter() - since > SLICE_S:
+            # A handler that swallowed its cancellation does not get the next message.
+            if self._ending or turns >= TURNS_PER_PASS or time.perf_counter() - since > SLICE_S:
                 await trio.lowlevel.checkpoint()
                 since, turns = time.perf_counter(), 0
 

@@ -129,6 +129,8 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
     def kill(self, why: str) -> None:
         """End without `post_stop` as soon as the thread looks up; for the supervisor."""
         self._killed_because = why
+        self._quit = True
+        self._bell.insist()
         self._kill_switch.cancel(why)
 
     def crash(self, error: BaseException) -> None:

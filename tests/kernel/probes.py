@@ -83,7 +83,7 @@ class HoldAsked(Request[int]):
 class Do(Request[Any]):
     """Call `act(actor)` in the handler; answer with what it returns."""
 
-    act: Callable[[Any], Any]
+    act: Callable[[Any], object]
 
 
 class Quit:
