@@ -299,12 +299,7 @@ def _totals(
     for member in sorted(true_changes.keys() | derived.keys()):
         true_steps = steps(true_changes.get(member, []))
         lost = [b for b in blind if b.guild_id == member[0]]
-        total, since = 0.0, seen_from
-        for at, event, _ in [*true_steps, (seen_until, "disconnect", 0)]:
-            if event == "connect":
-                since = max(at, seen_from)
-            elif not (at == seen_until and _is_out(true_steps)):
-                total += max(0.0, min(at, seen_until) - since)
+        total = _time_in_voice(true_steps, seen_from, seen_until)
         known = sum(s.known_s for s in derived.get(member, []))
         unknown = sum(s.unknown_s for s in derived.get(member, []))
         missed = sum(b.until - b.since for b in lost)
@@ -322,5 +317,11 @@ def _totals(
     return wrong
 
 
-def _is_out(true_steps: list[Step]) -> bool:
-    return not true_steps or true_steps[-1][1] == "disconnect"
+def _time_in_voice(true_steps: list[Step], seen_from: float, seen_until: float) -> float:
+    """Add up the stays within a window; one that does not end goes on to the end of it."""
+    ends = [*true_steps, (seen_until, "end", 0)]
+    return sum(
+        max(0.0, min(left, seen_until) - max(came, seen_from))
+        for (came, event, _), (left, _, _) in pairwise(ends)
+        if event == "connect"
+    )

@@ -106,6 +106,10 @@ def test_what_a_resumed_session_told_late_lies_within_its_bounds() -> None:
     assert judge([*FACTS[:3], missed], [SESSIONS[0], replace(stay, ended_earliest=152.0)])
 
 
+def test_who_leaves_in_the_very_moment_that_the_watch_ends_was_there() -> None:
+    assert complaints(TRUTH, FACTS, SESSIONS, (), seen_from=90, seen_until=150) == []
+
+
 def test_a_row_twice_is_seen() -> None:
     doubled = [FACTS[0], *FACTS[:2], *FACTS[2:]]
     assert "two joins in a row" in "".join(judge(doubled))
