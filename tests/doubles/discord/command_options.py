@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.doubles.discord import objects
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.doubles.discord.model import Guild, Json
     from tests.doubles.discord.world import World
 

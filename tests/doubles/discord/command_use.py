@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from tests.doubles.discord.interactions import EPHEMERAL, LOADING
 from tests.doubles.discord.world import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.doubles.discord.interactions import Interaction, Interactions
     from tests.doubles.discord.model import Guild, Json, Member
     from tests.doubles.discord.rest.commands import CommandBook

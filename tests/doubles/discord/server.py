@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tests.doubles.discord.options import Options
-    from tests.doubles.discord.world import World
 
 HOST = "127.0.0.1"
 _SHUTDOWN_S = 2.0
@@ -113,7 +112,13 @@ class LocalDiscord:
         files = Attachments(world.ids, base_url)
         gateway = Endpoint(world, self._hub, told.gateway_url)
         verbs = Verbs(
-            world, self._hub, self._book, self._uses, self._load, self._living, self._frontier
+            world=world,
+            hub=self._hub,
+            book=self._book,
+            uses=self._uses,
+            load=self._load,
+            living=self._living,
+            frontier=self._frontier,
         )
         return [
             web.get("/gateway", gateway.serve),

@@ -26,17 +26,20 @@ class Fields:
         return name in self._left
 
     def text(self, name: str) -> str:
-        return self._typed(name, str, "text", _MISSING)
+        value: str = self._typed(name, str, "text", _MISSING)
+        return value
 
     def text_or_null(self, name: str) -> str | None:
         """Take a field that must be there but may be null."""
         if self._left.get(name, _MISSING) is None:
             del self._left[name]
             return None
-        return self._typed(name, str, "text or null", _MISSING)
+        value: str = self._typed(name, str, "text or null", _MISSING)
+        return value
 
     def flag(self, name: str, default: object = _MISSING) -> bool:
-        return self._typed(name, bool, "true or false", default)
+        value: bool = self._typed(name, bool, "true or false", default)
+        return value
 
     def whole(self, name: str, default: object = _MISSING, *, low: int = 0, high: int) -> int:
         value: int = self._typed(name, int, f"a whole number, {low} to {high}", default)
@@ -51,7 +54,8 @@ class Fields:
         return float(value)
 
     def mapping(self, name: str) -> dict[str, Any]:
-        return self._typed(name, dict, "an object", {})
+        value: dict[str, Any] = self._typed(name, dict, "an object", {})
+        return value
 
     def texts(self, name: str, default: list[str]) -> list[str]:
         found: list[str] = self._typed(name, list, "a list of texts", default)

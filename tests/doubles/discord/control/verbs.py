@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.doubles.discord.command_use import Use, Uses
 from tests.doubles.discord.control.dials import turn
@@ -15,8 +15,6 @@ from tests.doubles.discord.rest.commands import GLOBAL
 from tests.doubles.discord.world import SERVER_FLAGS, VOICE_FLAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.doubles.discord.gateway.hub import Hub
     from tests.doubles.discord.model import Json
     from tests.doubles.discord.play.living import Living
@@ -33,6 +31,7 @@ class Verbs:
 
     def __init__(
         self,
+        *,
         world: World,
         hub: Hub,
         book: CommandBook,
@@ -127,7 +126,9 @@ class Verbs:
             if session is not None and code in SERVER_ENDS_SESSION:
                 self._hub.end_session(session)
             socket.drop() if code == ABORT else socket.close(code)
-        await self._until(lambda: not any(s in self._hub.sockets for s in sockets))
+        async with asyncio.timeout(_CLOSING_S):
+            for socket in sockets:
+                await socket.gone.wait()
         return {"closed": len(sockets)}
 
     async def invalid_session(self, fields: Fields) -> Json:
@@ -226,8 +227,3 @@ class Verbs:
         else:
             await self._living.stop()
         return {"running": self._living.running}
-
-    async def _until(self, right: Callable[[], Any]) -> None:
-        async with asyncio.timeout(_CLOSING_S):
-            while not right():
-                await asyncio.sleep(0.005)

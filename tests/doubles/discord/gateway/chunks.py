@@ -35,7 +35,8 @@ def member_chunks(world: World, intents: int, data: Mapping[str, Any]) -> list[E
         found = found[:limit]
     parts = [found[i : i + CHUNK] for i in range(0, len(found), CHUNK)] or [[]]
     return [
-        _chunk(guild, part, number, len(parts), missing, data) for number, part in enumerate(parts)
+        _chunk(guild, part, number, len(parts), missing, asked=data)
+        for number, part in enumerate(parts)
     ]
 
 
@@ -59,6 +60,7 @@ def _chunk(
     number: int,
     count: int,
     missing: list[str],
+    *,
     asked: Mapping[str, Any],
 ) -> Event:
     data: Json = {

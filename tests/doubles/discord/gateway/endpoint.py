@@ -52,6 +52,7 @@ class Endpoint:
             await asyncio.wait([writer], timeout=CLOSE_S + 1)
             socket.drop()
             self._hub.sockets.discard(socket)
+            socket.gone.set()
         return ws
 
     async def _converse(self, ws: web.WebSocketResponse, socket: Socket) -> None:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tests.doubles.discord.gateway.session import Session
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.doubles.discord.gateway.session import Session
     from tests.doubles.discord.gateway.socket import Socket
     from tests.doubles.discord.tuning import Tuning
     from tests.doubles.discord.world import Event

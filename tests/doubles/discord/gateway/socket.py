@@ -43,6 +43,7 @@ class Socket:
     ) -> None:
         self.ws = ws
         self.dead = False
+        self.gone = asyncio.Event()
         self._request = request
         self._pack = pack
         self._backlog = backlog

@@ -35,6 +35,7 @@ class Acts:
 
     def __init__(
         self,
+        *,
         world: World,
         hub: Hub,
         uses: Uses,

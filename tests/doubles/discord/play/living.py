@@ -30,7 +30,14 @@ class Living:
         self._plans = Plans()
         self._task: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[None]] = set()
-        self._acts = Acts(world, hub, uses, self._chance, self._plans, self.beside)
+        self._acts = Acts(
+            world=world,
+            hub=hub,
+            uses=uses,
+            chance=self._chance,
+            plans=self._plans,
+            beside=self.beside,
+        )
 
     @property
     def running(self) -> bool:

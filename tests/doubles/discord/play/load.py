@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.doubles.discord.gateway.hub import Hub
     from tests.doubles.discord.model import Guild
     from tests.doubles.discord.world import World

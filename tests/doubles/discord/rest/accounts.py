@@ -125,7 +125,9 @@ class AccountRoutes:
         guild, member = self._guild(request), self._member(request)
         body, _ = await read(request)
         state = guild.voice.get(member.user.id)
-        voice = {name: bool(body[name]) for name in ("mute", "deaf") if name in body}
+        voice: dict[str, bool] = {
+            name: bool(body[name]) for name in ("mute", "deaf") if name in body
+        }
         if "nick" in body:
             member.nick = body["nick"] or None
         if voice or "channel_id" in body:

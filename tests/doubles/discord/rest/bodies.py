@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import BodyPartReader, web
 
-from tests.doubles.discord.model import Json
 from tests.doubles.discord.rest.answers import ApiError
+
+if TYPE_CHECKING:
+    from tests.doubles.discord.model import Json
 
 _NOT_JSON = "The request body contains invalid JSON."
 
