@@ -7,14 +7,13 @@ import re
 import shutil
 import sys
 import tempfile
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisors.failures import EX_CANTCREAT, EX_OSFILE, EX_SOFTWARE, tell
+from supervisors.ledger import LEDGER, last_written, size_bytes
 from supervisors.points import Point
-from supervisors.settings import LEDGER
 from supervisors.wire import SOCKET_NAME, who_listens
 
 if TYPE_CHECKING:
@@ -120,8 +119,7 @@ def look_at_ledger(folder: Path) -> Point:
     file, name = folder / LEDGER, "ledger"
     if not file.exists():
         return Point(name=name, ok=True, said="none yet, the first start makes it")
-    size, written = file.stat().st_size, datetime.fromtimestamp(file.stat().st_mtime, tz=UTC)
-    said = f"{_readable(size)}, last written {written:%Y-%m-%d %H:%M} UTC"
+    said = f"{_readable(size_bytes(file))}, last written {last_written(file)}"
     if who_listens(folder / SOCKET_NAME) is not None:
         return Point(name=name, ok=True, said=said)
     from storage.adhoc import ask  # noqa: PLC0415 - DuckDB takes a while to load
@@ -136,9 +134,8 @@ def look_at_ledger(folder: Path) -> Point:
 
 def look_at_disk(folder: Path) -> Point:
     """See that there is room for more facts and for a copy of the ledger."""
-    there, file = _nearest(folder), folder / LEDGER
-    free = shutil.disk_usage(there).free
-    needed = LEAST_FREE_BYTES + (file.stat().st_size if file.exists() else 0)
+    free = shutil.disk_usage(_nearest(folder)).free
+    needed = LEAST_FREE_BYTES + size_bytes(folder / LEDGER)
     enough = free >= needed
     return Point(
         name="disk",

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -30,8 +29,8 @@ from supervisors.control import (
     request,
 )
 from supervisors.failures import EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, INTERRUPTED, CommandError
+from supervisors.ledger import LEDGER, last_written
 from supervisors.output import Page, note, written_out
-from supervisors.settings import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,14 +127,21 @@ def find_source(folder: Path) -> Source:
         except NotRunningError:
             pass  # it ended just now, and left its file
         except (RefusedError, trio.TooSlowError, OSError) as error:
+            why = str(error) or "it took too long"
             raise CommandError(
-                f"the bot on {folder} gave no copy of its ledger: {error or 'it took too long'}; "
-                "try again in a moment",
+                f"the bot on {folder} gave no copy of its ledger: {why}; try again in a moment",
                 EX_TEMPFAIL,
             ) from error
         else:
-            return Source(Path(copy["path"]), f"from the running bot, as of {copy['taken_utc']}")
+            file = _from_here(folder, copy["path"])
+            return Source(file, f"from the running bot, as of {copy['taken_utc']}")
     return _ledger(folder)
+
+
+def _from_here(folder: Path, named: str) -> Path:
+    """Find a copy that the bot may have named from its own working directory."""
+    copy = Path(named)
+    return copy if copy.is_absolute() else folder.joinpath(*copy.parts[-2:])
 
 
 def _ledger(folder: Path) -> Source:
@@ -150,10 +156,8 @@ def _ledger(folder: Path) -> Source:
             f"{other if demo.exists() else ''}",
             EX_NOINPUT,
         )
-    written = datetime.fromtimestamp(file.stat().st_mtime, tz=UTC)
     return Source(
-        file,
-        f"no bot runs on {folder}; its ledger was last written {written:%Y-%m-%d %H:%M:%S} UTC",
+        file, f"no bot runs on {folder}; its ledger was last written {last_written(file)}"
     )
 
 

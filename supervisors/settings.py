@@ -130,10 +130,6 @@ class DiscordSettings(_Group):
     )
 
 
-LEDGER = "activity.duckdb"
-"""The file of the activity ledger, in the data folder."""
-
-
 class StorageSettings(_Group):
     """Where the data is."""
 

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "main.py"
@@ -26,12 +30,18 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return kept | {"NO_COLOR": "1", "COLUMNS": "100"} | extra
 
 
-def main(*arguments: str, cwd: Path, stdin: str = "", within: float = 30, **extra: str) -> Ended:
+def main(
+    *arguments: str,
+    cwd: Path,
+    stdin: str = "",
+    within: float = 30,
+    settings: Mapping[str, str] | None = None,
+) -> Ended:
     """Run it to its end; no run may show a stack trace."""
     ended = subprocess.run(
         [sys.executable, str(MAIN), *arguments],
         cwd=cwd,
-        env=clean_environment(**extra),
+        env=clean_environment(**(settings or {})),
         input=stdin,
         capture_output=True,
         text=True,

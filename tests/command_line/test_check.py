@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +32,7 @@ def discord() -> Iterator[Portal]:
 
 def check(discord: Portal, folder: Path, *arguments: str, **extra: str) -> Ended:
     settings = {"BULKHEAD_DISCORD__TOKEN": TOKEN, "BULKHEAD_DISCORD__API_URL": discord.url}
-    ended = main("check", *arguments, cwd=folder, **(settings | extra))
+    ended = main("check", *arguments, cwd=folder, settings=settings | extra)
     assert TOKEN not in ended.out + ended.err
     assert list(folder.iterdir()) == []
     return ended
@@ -224,7 +225,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_another_python_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert look_at_python().ok
-    monkeypatch.setattr(checkup_host.sys, "version_info", (3, 14, 0))
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
     point = look_at_python()
 
     assert (point.ok, point.exit_code, point.said) == (False, 72, "3.14.0")

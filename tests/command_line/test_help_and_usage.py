@@ -111,7 +111,7 @@ def test_a_wrong_command_line_is_told_in_one_sentence(
 
 
 def test_with_a_token_the_options_of_the_demo_do_not_start_a_bot(tmp_path: Path) -> None:
-    ended = main("run", "--or-demo", "--duration", "60s", cwd=tmp_path, **TOKEN)
+    ended = main("run", "--or-demo", "--duration", "60s", cwd=tmp_path, settings=TOKEN)
 
     assert ended.code == 2
     assert ended.err.startswith("a token is set, so this would run the bot, which takes no --dur")
@@ -133,8 +133,8 @@ def test_without_a_token_run_says_how_to_go_on(tmp_path: Path) -> None:
 def test_wrong_settings_stop_every_command_and_nothing_is_written(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    extra = {"BULKHEAD_LOG__LEVEL": "loud", "BULKHEAD_DISCORD__TOKN": "MTA.abc.def"}
-    ended = main(*command, cwd=tmp_path, **extra)
+    wrong = {"BULKHEAD_LOG__LEVEL": "loud", "BULKHEAD_DISCORD__TOKN": "MTA.abc.def"}
+    ended = main(*command, cwd=tmp_path, settings=wrong)
 
     assert ended.code == 78
     lines = ended.err.splitlines()

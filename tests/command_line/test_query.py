@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from storage.database import open_activity
-from supervisors.settings import LEDGER
+from supervisors.ledger import LEDGER
 from tests.command_line.fake_bot import fake_bot
 from tests.command_line.program import MAIN, clean_environment, main
 
@@ -109,6 +109,15 @@ def test_while_the_bot_runs_its_copy_is_asked(folder: Path) -> None:
 
     assert ended.out == "cause\nfrom the copy\n"
     assert ended.err == "from the running bot, as of 2026-01-02T03:04:07+00:00\n"
+
+
+def test_a_copy_that_the_bot_names_from_its_own_working_directory_is_found(folder: Path) -> None:
+    make_ledger(folder / "data" / "snapshots", "from the copy")
+    reply = {"ok": True, "path": f"elsewhere/snapshots/{LEDGER}", "taken_utc": "now"}
+    with fake_bot(folder / "data", lambda _: reply):
+        ended = main("query", "SELECT DISTINCT cause FROM outage", "--csv", cwd=folder)
+
+    assert ended.out == "cause\nfrom the copy\n"
 
 
 def test_a_bot_that_gives_no_copy_is_told(folder: Path) -> None:
