@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from supervisors.control import DEMO_FOLDER
-from supervisors.screen import WIDE, header_line, hours, ledger_line, tree_view
+from supervisors.screen import WIDE, called, header_line, hours, ledger_line, tree_view
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,7 +31,7 @@ FEED = 200
 FIGURES_EVERY_S = 5.0
 """How often plain lines repeat the figures."""
 
-QUERY = "SELECT * FROM voice_session ORDER BY known_s DESC LIMIT 5"
+QUERY = "FROM voice_session LIMIT 9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,8 @@ def frame(show: Show, width: int, height: int) -> RenderableType:
     """Compose one picture of `width` columns and `height` lines."""
     if show.status is None:
         return _waiting(show)
-    wide = width >= WIDE
     foot = _foot(show)
-    tree_width = width * 3 // 5 if wide else 50
+    tree_width = max(46, min(width * 11 // 20, WIDE))
     body_height = height - 1 - 4 - len(foot)
     right = Layout()
     crash_height = 5
@@ -219,17 +218,17 @@ def _feed_line(line: FeedLine) -> Text:
 
 def _crashes(show: Show, rows: int) -> RenderableType:
     if not show.crashes:
-        return _panel(Text("the first one comes soon", style="dim"), "crashes on purpose", "red")
-    lines = [_crash_line(crash) for crash in show.crashes[-rows:]]
+        return _panel(Text("the first comes soon", style="dim"), "crashes on purpose", "red")
+    lines = [_crash_line(crash, show) for crash in show.crashes[-rows:]]
     return _panel(Group(*lines), f"crashes on purpose: {len(show.crashes)}", "red")
 
 
-def _crash_line(crash: Crash) -> Text:
+def _crash_line(crash: Crash, show: Show) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(crash.name, style="bold")
+    text.append(called(crash.name, show.labels), style="bold")
     if crash.back_after_s is None:
         return text.append(" is down", style="red")
-    text.append(f" back after {crash.back_after_s * 1000:,.0f} ms", style="green")
+    text.append(f" back in {crash.back_after_s * 1000:,.0f} ms", style="green")
     return text.append(f", mail kept: {crash.mail_kept}", style="dim")
 
 

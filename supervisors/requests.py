@@ -14,6 +14,7 @@ import trio
 
 from actors.analyst.protocol import LedgerReport, TopVoice
 from actors.gateway.protocol import HowIsTheLink
+from actors.kernel.errors import ActorError
 from actors.kernel.mailbox import short
 from actors.kernel.system import ChildState
 from actors.snapshots.protocol import TakeSnapshot
@@ -106,6 +107,10 @@ class Answers:
             return await work(body)
         except RequestError as error:
             return refusal(str(error))
+        except trio.TooSlowError:
+            return refusal(f"{verb}: whoever can do this did not answer in time; try again")
+        except ActorError as error:
+            return refusal(f"{verb}: {error}; try again")
         except Exception as error:
             # Whatever it is, a request must never cost the bot its console.
             log.warning("a request failed", verb=verb, exc_info=True)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 WIDE = 100
-"""Columns from which there is room for words; below, figures only."""
+"""Columns from which there is room for the last error."""
+
+NARROW = 70
+"""Columns below which states are signs, without words."""
 
 FRESH_S = 6.0
 """A restart stands out for so long."""
@@ -30,6 +33,8 @@ STATES = {
 }
 
 EVENTS = 8
+
+SHORT_ID = 6
 
 BUSY = 100
 """More waiting mail than this is marked."""
@@ -45,7 +50,7 @@ def status_view(status: Status, width: int) -> RenderableType:
     """Show the whole bot to a terminal, or a pipe, of `width` columns."""
     parts: list[RenderableType] = [
         header_line(status),
-        ledger_line(status),
+        _cut(Text("ledger: ").append_text(ledger_line(status))),
         Text(),
         tree_view(status, width),
         Text(),
@@ -71,11 +76,9 @@ def header_line(status: Status) -> Text:
     health = status["responsiveness"]
     if health is not None:
         style = "not bold yellow" if health["stalls"] else "not bold dim"
-        line.append(f"  worst stall {health['worst_ms']:.0f} ms", style=style)
+        line.append(f"  stall {health['worst_ms']:.0f} ms", style=style)
     letters = status["dead_letters"]["count"]
-    line.append(
-        f"  dead letters {letters:,}", style="not bold yellow" if letters else "not bold dim"
-    )
+    line.append(f"  dead {letters:,}", style="not bold yellow" if letters else "not bold dim")
     return _cut(line)
 
 
@@ -92,15 +95,15 @@ def ledger_line(status: Status) -> Text:
     """Say in one line what the ledger holds."""
     ledger = status["ledger"]
     if ledger is None:
-        return Text("ledger: the analyst does not answer", style="red")
+        return Text("the analyst does not answer", style="red")
     figures = [
         f"{ledger['activity_rows']:,} rows",
-        f"{ledger['sessions_closed']:,} sessions and {ledger['sessions_open']:,} open",
+        f"{ledger['sessions_closed']:,} sessions (+{ledger['sessions_open']:,} open)",
         f"{hours(ledger['voice_s'])} in voice",
         f"{ledger['messages']:,} messages",
         f"{ledger['outages']:,} outages",
     ]
-    return _cut(Text("ledger: " + ", ".join(figures)))
+    return _cut(Text(", ".join(figures)))
 
 
 def tree_view(
@@ -112,27 +115,25 @@ def tree_view(
 ) -> Table:
     """Show the supervision tree in `width` columns and at most `rows` lines below its head.
 
-    `labels` gives names of actors a second, human one.
+    `labels` gives names of actors a human one, which stands for most of the id.
     """
-    wide = width >= WIDE
-    table = _table(wide=wide)
+    table = _table(width)
     reports = list(_with_branches(status["tree"]))
     shown = reports if rows is None or len(reports) <= rows else reports[: max(0, rows - 1)]
     for branch, report in shown:
-        cells = [_name(branch, report, (labels or {}).get(report["name"], "")), *_cells(report)]
-        if wide:
-            cells.append(Text(report["last_error"], style="dim"))
-        table.add_row(*cells)
+        table.add_row(*_cells(branch, report, labels or {}, width))
     if len(shown) < len(reports):
         table.add_row(Text(f"and {len(reports) - len(shown)} more", style="dim"))
     return table
 
 
-def _table(*, wide: bool) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", expand=wide)
-    table.add_column("actor", no_wrap=True, overflow="ellipsis")
-    table.add_column("state", no_wrap=True)
-    for title in ("mail", "handled", "restarts", "up"):
+def _table(width: int) -> Table:
+    narrow, wide = width < NARROW, width >= WIDE
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", expand=True)
+    table.add_column("actor", no_wrap=True, overflow="ellipsis", ratio=None if wide else 1)
+    if not narrow:
+        table.add_column("state", no_wrap=True)
+    for title in ("mail", "handled", "↻" if narrow else "restarts", "up"):
         table.add_column(title, justify="right", no_wrap=True)
     if wide:
         table.add_column("last error", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -154,28 +155,43 @@ def _with_branches(tree: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Map
         yield leads[parent] + ("└─ " if ends else "├─ "), report
 
 
-def _name(branch: str, report: Mapping[str, Any], label: str) -> Text:
-    text = Text(branch, style="dim")
-    text.append(
-        report["name"], style=f"not dim {'bold yellow' if is_fresh(report) else ''}".strip()
-    )
-    if label:
-        text.append(f" {label}", style="dim")
-    return text
-
-
-def _cells(report: Mapping[str, Any]) -> list[Text]:
+def _cells(
+    branch: str, report: Mapping[str, Any], labels: Mapping[str, str], width: int
+) -> list[Text]:
     glyph, colour = STATES[report["state"]]
     restarts, depth = report["restarts"], report["depth"]
-    return [
+    fresh = "bold yellow" if is_fresh(report) else ""
+    name = Text(branch, style="dim")
+    if width < NARROW:
+        name.append(f"{glyph} ", style=f"not dim {colour}")
+    name.append(called(report["name"], labels), style=f"not dim {fresh}")
+    cells = [
+        name,
         Text(f"{glyph} {report['state']}", style=colour),
         Text(f"{depth:,}", style="yellow" if depth > BUSY else "" if depth else "dim"),
         Text(f"{report['handled']:,}"),
-        Text(
-            f"{restarts:,}", style="bold yellow" if is_fresh(report) else "" if restarts else "dim"
-        ),
+        Text(f"{restarts:,}", style=fresh or ("" if restarts else "dim")),
         Text(span(report["uptime_s"])),
+        Text(report["last_error"], style="dim"),
     ]
+    if width < NARROW:
+        del cells[1]
+    return cells if width >= WIDE else cells[:-1]
+
+
+def called(name: str, labels: Mapping[str, str]) -> str:
+    """Name an actor for people: with its human name, and the end of a long id.
+
+    >>> called("guilds/1203456789012345678", {"guilds/1203456789012345678": "Harbour"})
+    'Harbour …5678'
+    >>> called("gateway", {})
+    'gateway'
+    """
+    label = labels.get(name)
+    if label is None:
+        return name
+    key = name.rpartition("/")[2]
+    return f"{label} {key if len(key) <= SHORT_ID else '…' + key[-4:]}"
 
 
 def is_fresh(report: Mapping[str, Any]) -> bool:
@@ -231,9 +247,11 @@ def span(seconds: float) -> str:
 
 
 def hours(seconds: float) -> str:
-    """Show time in voice: hours with one decimal, minutes below one hour.
+    """Show time in voice: hours with one decimal, minutes below one hour, or seconds.
 
-    >>> hours(5400), hours(90)
-    ('1.5 h', '1.5 min')
+    >>> hours(5400), hours(90), hours(9.5)
+    ('1.5 h', '1.5 min', '10 s')
     """
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
     return f"{seconds / HOUR_S:,.1f} h" if seconds >= HOUR_S else f"{seconds / 60:.1f} min"

@@ -88,12 +88,14 @@ class Lookout:
         # The lock is free once `end` was called; waiting for it costs less than an Event.
         while not self._running.acquire(timeout=BEAT_S):
             now = time.perf_counter()
-            excuse_s += self._machine.held_up_s(now - looked - BEAT_S)
+            newly_s = self._machine.held_up_s(now - looked - BEAT_S)
+            excuse_s += newly_s
             looked = now
             if self._beats:
                 self._account(excuse_s)
-                excuse_s = 0.0
-            elif now - self._last - BEAT_S - excuse_s > max(BEAT_S, self._limit_s - 2 * BEAT_S):
+                # The beats may be from before we were held up, the silence from then on.
+                excuse_s = min(newly_s, now - self._last)
+            if now - self._last - BEAT_S - excuse_s > max(BEAT_S, self._limit_s - 2 * BEAT_S):
                 # Early, so that the stack is at hand if this grows into a stall.
                 self._stack = self._stack or self._see()
 
@@ -142,9 +144,9 @@ class Machine:
         cpu_s, waited_s = self._cpu(), self._waited()
         worked_s, queued_s = cpu_s - self._cpu_s, waited_s - self._waited_s
         self._cpu_s, self._waited_s = cpu_s, waited_s
-        # Did the watched thread work meanwhile, then it was itself that held us up.
-        suspended = late_s > LATE_S and worked_s < late_s / 2
-        return max(late_s if suspended else 0.0, queued_s)
+        # While the watched thread worked, it was itself that held us up.
+        idle_s = late_s - worked_s if late_s > LATE_S else 0.0
+        return max(idle_s, queued_s, 0.0)
 
     def _cpu(self) -> float:
         return 0.0 if self._clock is None else time.clock_gettime(self._clock)
