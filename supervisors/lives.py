@@ -84,7 +84,7 @@ async def until_ready(life: Incarnation, within_s: float) -> None:
     if not life.ready.is_set():
         life.kill(f"it did not start within {within_s:g} s")
         await life.gone.wait()
-    if life.reason is not None:
+    if life.reason is not None and not life.started:
         cause = life.reason.error if isinstance(life.reason, Crashed) else None
         raise StartError(f"{life.cell.name} did not start: {sentence(life.reason)}") from cause
 

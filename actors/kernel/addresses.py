@@ -151,7 +151,7 @@ class Directory:
                 listener(event)
             except Exception:
                 # Whoever listens must not be able to take a supervisor down.
-                log.exception("a listener to supervision events failed", event=event)
+                log.exception("a listener to supervision events failed", about=event)
 
     def address(self, name: str) -> Address[Any]:
         """Name an actor, whether it runs yet or not."""

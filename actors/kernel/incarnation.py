@@ -46,6 +46,8 @@ class Incarnation:
         self.home = Home()
         self.ready = trio.Event()
         """Set once `pre_start` has returned, or the life is over."""
+        self.started = False
+        """Whether `pre_start` ever returned; a crash right after it is no failed start."""
         self.gone = trio.Event()
         self.reason: ExitReason | None = None
         self._on_exit = on_exit
@@ -74,6 +76,7 @@ class Incarnation:
     def settled(self) -> None:
         """Note that `pre_start` has returned; not said by a thread that was given up since."""
         if self.reason is None:
+            self.started = True
             self.cell.ready()
             self.ready.set()
 
