@@ -3,8 +3,7 @@
 WITH newest AS (
     SELECT rowid AS number, *
     FROM user_activity
-    ORDER BY rowid DESC
-    LIMIT 2 * $row_limit::BIGINT
+    WHERE rowid > (SELECT max(rowid) FROM user_activity) - 2 * $row_limit::BIGINT
 ),
 fact AS (
     SELECT
@@ -19,8 +18,7 @@ written AS (
         guild_id, user_id, channel_id, 'message' AS event,
         'gateway' AS origin, at_utc, batch_id, rowid AS number
     FROM message_seen
-    ORDER BY rowid DESC
-    LIMIT $row_limit::BIGINT
+    WHERE rowid > (SELECT max(rowid) FROM message_seen) - $row_limit::BIGINT
 )
 SELECT guild_id, user_id, channel_id, event, origin, at_utc
 FROM (FROM fact UNION ALL FROM written)

@@ -53,7 +53,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_made(
     # Permission bits do not stop root; a file in the way and a kernel folder stop everyone.
     (tmp_path / "a file").write_text("in the way")
 
-    with pytest.raises(FolderError, match="storage.folder") as told:
+    with pytest.raises(FolderError, match=r"storage\.folder") as told:
         open_activity(tmp_path / folder / "activity.duckdb")
 
     assert told.value.exit_code == 73
@@ -93,7 +93,7 @@ def test_a_damaged_file_points_at_the_newest_copy(file: Path, at: int) -> None:
         content[place] ^= 0xFF
     file.write_bytes(content)
 
-    with pytest.raises(DatabaseDamagedError, match="activity-2.duckdb"):
+    with pytest.raises(DatabaseDamagedError, match=r"activity-2\.duckdb"):
         open_activity(file)
 
 

@@ -46,11 +46,11 @@ def s(time: datetime | None) -> float | None:
 
 def told(connection: Connection) -> dict[tuple[int, int], list[Fact]]:
     found: dict[tuple[int, int], list[Fact]] = {}
-    for row in connection.execute(
+    for when, earliest, latest, *rest in connection.execute(
         "SELECT at_utc, earliest_utc, latest_utc, guild_id, user_id, channel_id, event::VARCHAR, "
         "origin::VARCHAR, move_id::VARCHAR FROM user_activity ORDER BY rowid"
     ).fetchall():
-        one = Fact(*(s(time) or 0.0 for time in row[:3]), *row[3:])
+        one = Fact(s(when) or 0.0, s(earliest) or 0.0, s(latest) or 0.0, *rest)
         found.setdefault((one.guild_id, one.user_id), []).append(one)
     return found
 

@@ -8,11 +8,11 @@ import pytest
 
 from actors.recorder.journal import KEEP_WATERMARKS, Journal
 from storage.activity import Memory
-from storage.rows import ActivityRow
 from tests.storage.facts import GUILD, at, join, leave, move, outage, written
 
 if TYPE_CHECKING:
     from storage.activity import BatchRows
+    from storage.rows import ActivityRow
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""The recorder as its neighbours see it: what it is told is stored once, and what it answers is true."""
+"""The recorder as its neighbours see it: all it is told is stored, and its answers are true."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -196,8 +197,6 @@ async def test_a_time_without_a_zone_refuses_its_whole_message(file: Path) -> No
 
 
 async def test_times_in_another_zone_are_stored_in_utc(file: Path) -> None:
-    from datetime import timedelta, timezone
-
     east = timezone(timedelta(hours=5))
     row = join(7, 1, 0)
     moved = replace(row, at_utc=row.at_utc.astimezone(east))
