@@ -10,7 +10,7 @@ from the last moment that was seen to the moment we looked again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -70,9 +70,10 @@ class Book:
     _confirmed: set[int] = field(default_factory=set[int])
     """Members we have heard of since we went blind: for them we are not."""
 
-    _last: dict[int, tuple[datetime, int | None, VoiceFlags]] = field(
-        default_factory=dict[int, "tuple[datetime, int | None, VoiceFlags]"]
+    _last: dict[int, tuple[datetime, tuple[int | None, VoiceFlags]]] = field(
+        default_factory=dict[int, "tuple[datetime, tuple[int | None, VoiceFlags]]"]
     )
+    """What was said of whom within the alarm window, oldest first."""
 
     def lose_sight(self, since_utc: datetime, cause: str) -> None:
         """From `since_utc` on we know nothing; an earlier blindness goes on as it was."""
@@ -236,20 +237,14 @@ class Book:
         )
 
     def _count_repeat(self, heard: VoiceChanged) -> None:
-        said = (heard.channel_id, heard.flags)
-        at, *before = self._last.get(heard.user_id, (datetime.min.replace(tzinfo=UTC), None, None))
-        if tuple(before) == said and heard.at_utc - at <= ALARM_WINDOW:
+        at, said = heard.at_utc, (heard.channel_id, heard.flags)
+        before = self._last.pop(heard.user_id, None)
+        if before is not None and before[1] == said and at - before[0] <= ALARM_WINDOW:
             self.repeats_within_1s += 1
-        if heard.channel_id is None:
-            # Kept for the window only: a guild's leavers must not pile up in memory.
-            self._forget_leavers(heard.at_utc)
-        self._last[heard.user_id] = (heard.at_utc, *said)
-
-    def _forget_leavers(self, now: datetime) -> None:
-        if len(self._last) > 2 * len(self.stays) + 64:
-            self._last = {
-                user: last for user, last in self._last.items() if now - last[0] <= ALARM_WINDOW
-            }
+        self._last[heard.user_id] = (at, said)
+        # Oldest first, so that forgetting costs as little as remembering did.
+        while at - self._last[oldest := next(iter(self._last))][0] > ALARM_WINDOW:
+            del self._last[oldest]
 
 
 def stays_of(occupants: Iterable[Occupant]) -> dict[int, Stay]:
