@@ -51,6 +51,7 @@ class GatewayClient(discord.Client):
         """Run beside the connection once logged in; they handle their own failures."""
         self._leave = asyncio.Event()
         self._newest: GatewaySocket | None = None
+        self._dropping: set[asyncio.Future[bool]] = set()
         # discord.py has no public place for either; its release is pinned for this.
         state = cast("Any", self._connection)
         self._own_parsers: dict[str, Callable[[Any], None]] = dict(state.parsers)
@@ -81,14 +82,24 @@ class GatewayClient(discord.Client):
         self._leave.set()
 
     def drop_newest(self) -> None:
-        """Stop the heart of a connection that came to nothing."""
-        if self._newest is not None and self._newest is not cast("object", self.ws):
-            self._newest.still_heart()
+        """Let go of a connection that came to nothing."""
+        dropped = self._newest
+        if dropped is not None and dropped is not cast("object", self.ws):
+            dropped.still_heart()
+            # Beside the next try, because a silent peer is waited for; _end knows all tasks.
+            task = asyncio.ensure_future(dropped.socket.close(code=4000))
+            self._dropping.add(task)
+            task.add_done_callback(self._dropping.discard)
 
     @override
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         if event != "socket_event_type":  # one for each frame, and nobody listens
             super().dispatch(event, *args, **kwargs)
+
+    @override
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        if not initial:
+            await asyncio.sleep(self.line.settings.identify_pause_s)
 
     async def _run(self, token: str) -> None:
         await self.login(token)

@@ -41,6 +41,9 @@ class GatewaySettings:
     ready_timeout_s: float = 2.0
     """Discord shows its guilds one by one; this long after the last, all have been shown."""
 
+    identify_pause_s: float = 5.0
+    """Discord wants this much between two new sessions."""
+
     first_tries_s: tuple[float, ...] = (5, 10, 20, 30, 30)
     """Pauses after the first failures in a row."""
 

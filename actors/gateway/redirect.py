@@ -5,6 +5,7 @@ All of it is process-wide, because discord.py has no other way.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -23,6 +24,11 @@ DISCORD_API = discord.http.Route.BASE
 DISCORD_GATEWAY = discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
 
 
+def _not_told_twice(record: logging.LogRecord) -> bool:
+    # The socket says the same in one line; discord.py adds a page of traceback to it.
+    return not str(record.msg).startswith("Attempting a reconnect in")
+
+
 def redirect(settings: GatewaySettings) -> None:
     """Send every client that is made from now on where `settings` say; null is Discord."""
     discord.http.Route.BASE = (settings.api_url or DISCORD_API).rstrip("/")
@@ -35,5 +41,6 @@ def redirect(settings: GatewaySettings) -> None:
     }
     for name, (module, part) in parts.items():
         setattr(module, name, part)
+    logging.getLogger("discord.client").addFilter(_not_told_twice)
     # Nobody here speaks: at each start it would tell the operator to install what is not needed.
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import discord
+import structlog
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 from typing_extensions import override
 
@@ -22,6 +23,9 @@ CONNECT_S = 15.0
 """For the connection, its greeting and a pause of 5 s that Discord wants before IDENTIFY."""
 
 FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
+
+
+log = structlog.get_logger(__name__)
 
 
 class ConnectError(Exception):
@@ -48,6 +52,8 @@ class GatewaySocket(DiscordWebSocket):
 
         """
         state = client.line.state
+        if state.attempts >= ATTEMPTS_PER_LIFE:
+            raise ConnectError(f"{state.attempts} connections led to nothing: {state.trouble}")
         pause_s = pause_before_attempt_s(state.attempts)
         state.attempts += 1
         await asyncio.sleep(pause_s)
@@ -65,8 +71,9 @@ class GatewaySocket(DiscordWebSocket):
             if _is_fatal(error):
                 raise
             state.interrupted(_connecting(error))
-            if options.get("initial") or state.attempts >= ATTEMPTS_PER_LIFE:
-                raise ConnectError(_connecting(error)) from error
+            log.warning("no connection to Discord", why=state.trouble, attempt=state.attempts)
+            if options.get("initial"):
+                raise ConnectError(state.trouble) from error
             raise
         except BaseException:
             client.drop_newest()
@@ -86,6 +93,7 @@ class GatewaySocket(DiscordWebSocket):
             await super().poll_event()
         except (ReconnectWebSocket, discord.ConnectionClosed) as end:
             self.line.state.interrupted(self._why(end))
+            log.warning("the connection to Discord ended", why=self.line.state.trouble)
             raise
 
     @override

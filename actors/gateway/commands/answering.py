@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
 import discord
@@ -39,7 +39,11 @@ def per_member(interaction: discord.Interaction[Any]) -> tuple[int | None, int]:
     return interaction.guild_id, interaction.user.id
 
 
-cooldown = app_commands.checks.cooldown(1, COOLDOWN_S, key=per_member)
+def cool_down(command: app_commands.Command[Any, ..., Any]) -> None:
+    """Let each member use `command` once in `COOLDOWN_S`."""
+    # A list of its own: the copies that groups make of their commands share one.
+    command.checks = list(command.checks)
+    app_commands.checks.cooldown(1, COOLDOWN_S, key=per_member)(cast("Any", command))
 
 
 async def ask(address: Address[Any], request: Request[R]) -> R:

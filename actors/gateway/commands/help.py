@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import discord
 from discord import app_commands
 
-from actors.gateway.commands.answering import answer, cooldown
+from actors.gateway.commands.answering import answer
 from actors.gateway.commands.figures import COLOUR
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ def help_command(tree: app_commands.CommandTree[Any]) -> Any:
     """Make the command that lists those of `tree`."""
 
     @app_commands.command(name="help", description="What this bot can do, and for whom")
-    @cooldown
     async def show(interaction: discord.Interaction[Any]) -> None:
         await answer(interaction, draw(), ephemeral=True)
 

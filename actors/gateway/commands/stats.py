@@ -10,7 +10,7 @@ from discord import app_commands
 
 from actors.analyst.protocol import StatsOfMember, TopVoice
 from actors.gateway.clock import CLOCK
-from actors.gateway.commands.answering import answer, ask, cooldown
+from actors.gateway.commands.answering import answer, ask
 from actors.gateway.commands.figures import member_embed, top_embed
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class Stats(app_commands.Group):
 
     @app_commands.command(description="Your own time in voice, rank, messages and channels")
     @app_commands.describe(days="How many days back, 30 if left out")
-    @cooldown
     async def me(self, interaction: discord.Interaction[Any], days: Days = 30) -> None:
         """Answer only to the one who asks."""
         await answer(interaction, self._me(interaction, days), ephemeral=True)
@@ -39,7 +38,6 @@ class Stats(app_commands.Group):
     @app_commands.describe(
         days="How many days back, 30 if left out", limit="How many members, 10 if left out"
     )
-    @cooldown
     async def top(
         self, interaction: discord.Interaction[Any], days: Days = 30, limit: Places = 10
     ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import discord
 from discord import app_commands
 
-from actors.gateway.commands.answering import answer, cooldown
+from actors.gateway.commands.answering import answer
 from actors.gateway.commands.figures import COLOUR
 from actors.gateway.commands.tree_text import health_line, tree_block
 
@@ -24,7 +24,6 @@ def status(desk: Desk, link: Callable[[], GatewayReport]) -> Any:
     """Make the command (its type, in discord.py, names what no caller needs)."""
 
     @app_commands.command(description=DESCRIPTION)
-    @cooldown
     async def status(interaction: discord.Interaction[Any]) -> None:
         await answer(interaction, draw(interaction), ephemeral=True)
 

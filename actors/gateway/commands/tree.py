@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from discord import app_commands
 from typing_extensions import override
 
-from actors.gateway.commands.answering import excuse
+from actors.gateway.commands.answering import cool_down, excuse
 from actors.gateway.commands.definitions import keep_known
 from actors.gateway.commands.help import help_command
 from actors.gateway.commands.stats import Stats
@@ -40,5 +40,8 @@ def install(client: GatewayClient, desk: Desk, link: Callable[[], GatewayReport]
     tree.add_command(Stats(desk))
     tree.add_command(status(desk, link))
     tree.add_command(help_command(tree))
+    for command in tree.walk_commands():
+        if isinstance(command, app_commands.Command):
+            cool_down(command)
     client.beside.append(partial(keep_known, tree))
     return tree

@@ -117,7 +117,6 @@ class Interactions:
         message = world.new_message(
             interaction.channel_id,
             world.bot,
-            "",
             type=_REPLY_TYPE,
             **shown,
             flags=flags,
