@@ -231,13 +231,13 @@ def application(app_id: str, bot: User, owner: User, flags: int, guilds: int) ->
     }
 
 
-def message(message_id: str, channel_id: str, author: User, content: str, written_at: str) -> Json:
+def message(message_id: str, channel_id: str, author: User, written_at: str) -> Json:
     return {
         "id": message_id,
         "channel_id": channel_id,
         "type": 0,
         "author": user(author),
-        "content": content,
+        "content": "",
         "timestamp": written_at,
         "edited_timestamp": None,
         "tts": False,

@@ -70,6 +70,10 @@ async def local_discord(*arguments: str) -> AsyncIterator[LocalDiscord]:
         try:
             line = await _first_line(process, errors)
             yield LocalDiscord(process=process, **json.loads(line), _http=http)
+        except BaseException as error:
+            if errors:
+                error.add_note(f"the local Discord wrote: {errors.decode(errors='replace')}")
+            raise
         finally:
             with trio.CancelScope(shield=True):
                 await _end(process)

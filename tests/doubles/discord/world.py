@@ -151,10 +151,9 @@ class World:
         state = self.guild(guild_id).voice.get(user_id)
         return None if state is None else state.channel_id
 
-    def new_message(self, channel_id: str, author: User, content: str, **more: object) -> Json:
-        """Make a message that is not in its channel yet."""
-        body = objects.message(self.ids.take(), channel_id, author, content, iso())
-        return body | more
+    def new_message(self, channel_id: str, author: User, **fields: object) -> Json:
+        """Make a message that is not in its channel yet; `fields` are Discord's."""
+        return objects.message(self.ids.take(), channel_id, author, iso()) | fields
 
     def post(self, message: Json) -> None:
         """Put a message into its channel for everyone to see."""
@@ -178,7 +177,7 @@ class World:
     def say(self, guild_id: str, channel_id: str, user_id: str, content: str) -> Json:
         """Let a member write."""
         member, channel = self.member(guild_id, user_id), self.channel_of(guild_id, channel_id)
-        message = self.new_message(channel_id, member.user, content)
+        message = self.new_message(channel_id, member.user, content=content)
         self.post(message)
         self.feed.tell(self.guilds[guild_id].name, f"{member.name} in #{channel.name}: {content}")
         return message

@@ -76,7 +76,6 @@ class MessageRoutes:
         message = self._world.new_message(
             channel.id,
             self._world.bot,
-            "",
             **rules.visible(body),
             attachments=self._attachments.keep([], body, uploads),
             tts=bool(body.get("tts")),
