@@ -312,6 +312,7 @@ async def test_a_child_that_crashes_is_restarted_with_backoff_and_disturbs_no_ot
         "pool/1: restart in 0.04 s",
         "pool/1: started",
     ]
+    assert await tree.ask("pool/1", Ping()) == 4
     assert stories[1].lines == ["after"]
     assert await tree.ask("pool/2", Ping()) == 1
 
