@@ -22,22 +22,28 @@ from rich.console import Console
 
 from supervisors.control import DEMO_FOLDER, is_running
 from supervisors.demo_children import Child, bot, drain, local_discord
-from supervisors.demo_show import Lines, Screen, Show, draw_picture
+from supervisors.demo_lines import Lines
+from supervisors.demo_screen import Screen, draw_picture
+from supervisors.demo_show import Show
 from supervisors.demo_summary import summary
 from supervisors.demo_watch import Watch
-from supervisors.failures import EX_CANTCREAT, EX_TEMPFAIL, INTERRUPTED, CommandError, tell
+from supervisors.failures import (
+    EX_CANTCREAT,
+    EX_SOFTWARE,
+    EX_TEMPFAIL,
+    INTERRUPTED,
+    CommandError,
+    tell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-LEFT_BY_A_DEMO = (
-    "activity.duckdb",
-    "activity.duckdb.wal",
-    "bulkhead.sock",
-    "bot.log",
-    "discord.log",
-)
+MARK = "made-by-the-demo.txt"
+"""Only a folder with this file in it is ever cleared: a real bot's data never has it."""
+
+LEFT_BY_A_DEMO = ("activity.duckdb*", "bulkhead.sock*", "*.log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,25 +91,24 @@ def fresh_folder(folder: Path) -> Path:
     """Make an empty data folder, clearing away what an earlier demo left in it.
 
     Raises:
-        CommandError: a demo runs there, other files are there, or it can't be made.
+        CommandError: a bot runs there, others' files are there, or it can't be made.
 
     """
     if is_running(folder):
         raise CommandError(
-            f"a demo runs on {folder} already; end it first, or take another --folder", EX_TEMPFAIL
+            f"a bot runs on {folder} already; end it first, or take another --folder", EX_TEMPFAIL
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strange = [p.name for p in folder.iterdir() if p.name not in (*LEFT_BY_A_DEMO, "snapshots")]
-        if strange:
+        if any(folder.iterdir()) and not (folder / MARK).exists():
             raise CommandError(
-                f"{folder} holds {strange[0]}, which no demo made; take an empty --folder",
-                EX_CANTCREAT,
+                f"{folder} is not empty and no demo made it; take an empty --folder", EX_CANTCREAT
             )
-        for name in LEFT_BY_A_DEMO:
-            (folder / name).unlink(missing_ok=True)
-        if (folder / "snapshots").exists():
-            shutil.rmtree(folder / "snapshots")
+        (folder / MARK).write_text("Each demo clears what the one before left here.\n")
+        for path in folder.iterdir():
+            if any(path.match(pattern) for pattern in LEFT_BY_A_DEMO):
+                path.unlink()
+        shutil.rmtree(folder / "snapshots", ignore_errors=True)
     except OSError as error:
         raise CommandError(
             f"{folder} can't be used for the demo ({error.strerror}); take another --folder",
@@ -134,17 +139,15 @@ class Demo:
                 with display:
                     beside.start_soon(self._draw, display)
                     code = await self._play_and_end()
-                    display.draw(self._show)
+                    self._draw_once(display)
                     beside.cancel_scope.cancel("the demo is over")
         if self._hurried:
             return INTERRUPTED
-        if self._options.picture is not None:
-            draw_picture(self._show, self._options.picture)
         text, whole = await trio.to_thread.run_sync(
             summary, self._show, self._folder, time.monotonic() - began, code
         )
         sys.stdout.write(text)
-        return 0 if whole else code or 70
+        return 0 if whole else code or EX_SOFTWARE
 
     async def _listen(self, signals: AsyncIterator[int]) -> None:
         async for _number in signals:
@@ -157,20 +160,27 @@ class Demo:
             self._playing.cancel("a signal")
 
     async def _draw(self, display: Screen | Lines) -> None:
+        while True:
+            self._draw_once(display)
+            await trio.sleep(display.every_s)
+
+    def _draw_once(self, display: Screen | Lines) -> None:
         try:
-            while True:
-                display.draw(self._show)
-                await trio.sleep(display.every_s)
+            display.draw(self._show)
         except BrokenPipeError:
-            # Nobody reads any more, as behind `| head`: end, and let nothing be flushed there.
+            # Nobody reads any more, as behind `| head`: end, and write to nowhere from now on.
             self._playing.cancel("nobody reads")
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
     async def _play_and_end(self) -> int:
         """Play until it is over; return the exit code of the bot's clean end."""
         async with contextlib.AsyncExitStack() as programs:
             with self._playing:
                 await self._play(programs)
+            if self._options.picture is not None:
+                draw_picture(self._show, self._options.picture)
             code = 0
             for program in reversed(self._programs):
                 self._show.step = f"stopping {program.title}"

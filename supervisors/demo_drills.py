@@ -35,13 +35,13 @@ class Crash:
     back_after_s: float | None
     """Null while it is not back."""
 
-    @property
-    def sentence(self) -> str:
-        """Tell it in one line."""
+    def sentence(self, label: str = "") -> str:
+        """Tell it in one line; `label` is the actor's human name."""
+        who = f"{self.name} ({label})" if label else self.name
         if self.back_after_s is None:
-            return f"{self.name} crashed on purpose"
+            return f"{who} crashed on purpose"
         back = f"back after {self.back_after_s * 1000:,.0f} ms"
-        return f"{self.name} crashed on purpose, {back}, mail kept: {self.mail_kept}"
+        return f"{who} crashed on purpose, {back}, mail kept: {self.mail_kept}"
 
 
 def pause_s(speed: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from storage.activity import ask_stored
 from storage.database import StorageError, open_read_only
 from supervisors.demo_show import QUERY, command
-from supervisors.screen import hours, span
+from supervisors.words import counted, hours, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,13 +45,15 @@ def summary(show: Show, folder: Path, ran_s: float, exit_code: int) -> tuple[str
     except StorageError as error:
         return "\n".join([*lines, f"The ledger can't be read: {error}"]) + "\n", False
     lines.append(
-        f"The local Discord told of {show.fed:,} events. The ledger holds {ledger.rows:,} rows, "
-        f"{ledger.closed:,} sessions ({hours(ledger.voice_s)} in voice), "
-        f"{ledger.messages:,} messages and {ledger.outages:,} outages."
+        f"The local Discord told of {counted(show.fed, 'event')}. The ledger holds "
+        f"{counted(ledger.rows, 'row')}, {counted(ledger.closed, 'session')} "
+        f"({hours(ledger.voice_s)} in voice), {counted(ledger.messages, 'message')} "
+        f"and {counted(ledger.outages, 'outage')}."
     )
     if ledger.still_open:
         whole = False
-        lines.append(f"{ledger.still_open} sessions were left open, which must not happen.")
+        left = counted(ledger.still_open, "session")
+        lines.append(f"Left open: {left}, which must not happen.")
     else:
         lines.append("Every session that was open at the end is closed in it.")
     if show.crashes:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from supervisors.event_log import is_alarming
+from supervisors.words import counted, hours, span, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,13 +35,8 @@ STATES = {
 
 EVENTS = 8
 
-SHORT_ID = 6
-
 BUSY = 100
 """More waiting mail than this is marked."""
-
-MINUTE_S = 60
-HOUR_S = 3600
 
 Status = dict[str, Any]
 """The object that the control socket's `status` answers with."""
@@ -87,8 +83,7 @@ def _link(link: Mapping[str, Any] | None) -> Text:
         return Text("○ gateway silent", style="red")
     if link["link"] != "connected":
         return Text(f"◐ {link['link']}", style="yellow")
-    guilds = link["guilds"]
-    return Text(f"● connected, {guilds} guild{'' if guilds == 1 else 's'}", style="green")
+    return Text(f"● connected, {counted(link['guilds'], 'guild')}", style="green")
 
 
 def ledger_line(status: Status) -> Text:
@@ -97,11 +92,11 @@ def ledger_line(status: Status) -> Text:
     if ledger is None:
         return Text("the analyst does not answer", style="red")
     figures = [
-        f"{ledger['activity_rows']:,} rows",
-        f"{ledger['sessions_closed']:,} sessions (+{ledger['sessions_open']:,} open)",
+        counted(ledger["activity_rows"], "row"),
+        f"{counted(ledger['sessions_closed'], 'session')} (+{ledger['sessions_open']:,} open)",
         f"{hours(ledger['voice_s'])} in voice",
-        f"{ledger['messages']:,} messages",
-        f"{ledger['outages']:,} outages",
+        counted(ledger["messages"], "message"),
+        counted(ledger["outages"], "outage"),
     ]
     return _cut(Text(", ".join(figures)))
 
@@ -115,7 +110,7 @@ def tree_view(
 ) -> Table:
     """Show the supervision tree in `width` columns and at most `rows` lines below its head.
 
-    `labels` gives names of actors a human one, which stands for most of the id.
+    `labels` gives actors a human name, shown in place of their own.
     """
     table = _table(width)
     reports = list(_with_branches(status["tree"]))
@@ -133,7 +128,7 @@ def _table(width: int) -> Table:
     table.add_column("actor", no_wrap=True, overflow="ellipsis", ratio=None if wide else 1)
     if not narrow:
         table.add_column("state", no_wrap=True)
-    for title in ("mail", "handled", "↻" if narrow else "restarts", "up"):
+    for title in ("mail", "done" if narrow else "handled", "↻" if narrow else "restarts", "up"):
         table.add_column(title, justify="right", no_wrap=True)
     if wide:
         table.add_column("last error", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -180,18 +175,12 @@ def _cells(
 
 
 def called(name: str, labels: Mapping[str, str]) -> str:
-    """Name an actor for people: with its human name, and the end of a long id.
+    """Name an actor for people, by its human name if it has one.
 
-    >>> called("guilds/1203456789012345678", {"guilds/1203456789012345678": "Harbour"})
-    'Harbour …5678'
-    >>> called("gateway", {})
-    'gateway'
+    >>> called("guilds/81", {"guilds/81": "Harbour"}), called("gateway", {})
+    ('Harbour', 'gateway')
     """
-    label = labels.get(name)
-    if label is None:
-        return name
-    key = name.rpartition("/")[2]
-    return f"{label} {key if len(key) <= SHORT_ID else '…' + key[-4:]}"
+    return labels.get(name, name)
 
 
 def is_fresh(report: Mapping[str, Any]) -> bool:
@@ -210,18 +199,6 @@ def event_line(event: Mapping[str, str]) -> Text:
     return _cut(line)
 
 
-def why(reason: str) -> str:
-    """Shorten the reason of a crash to what an operator reads first.
-
-    >>> why("crashed: DrillError('gateway was crashed on purpose (demo)')")
-    'crashed on purpose (demo)'
-    >>> why("crashed: ValueError('x')")
-    "crashed: ValueError('x')"
-    """
-    _, drill, rest = reason.partition(" was crashed on purpose ")
-    return f"crashed on purpose {rest.removesuffix(')').rstrip(chr(39))}" if drill else reason
-
-
 def _letter_line(letter: Mapping[str, str]) -> Text:
     line = Text(f"{letter['to']}  ")
     line.append(f"{letter['message']}  ", style="dim")
@@ -231,27 +208,3 @@ def _letter_line(letter: Mapping[str, str]) -> Text:
 def _cut(line: Text) -> Text:
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
-
-
-def span(seconds: float) -> str:
-    """Show a time span in at most six characters.
-
-    >>> [span(s) for s in (0.2, 59, 61, 7300, 200_000)]
-    ['0s', '59s', '1m01s', '2h01m', '2d07h']
-    """
-    whole = int(seconds)
-    for unit, next_unit, size, next_size in (("d", "h", 86400, 3600), ("h", "m", 3600, 60)):
-        if whole >= size:
-            return f"{whole // size}{unit}{whole % size // next_size:02}{next_unit}"
-    return f"{whole // 60}m{whole % 60:02}s" if whole >= MINUTE_S else f"{whole}s"
-
-
-def hours(seconds: float) -> str:
-    """Show time in voice: hours with one decimal, minutes below one hour, or seconds.
-
-    >>> hours(5400), hours(90), hours(9.5)
-    ('1.5 h', '1.5 min', '10 s')
-    """
-    if seconds < MINUTE_S:
-        return f"{seconds:.0f} s"
-    return f"{seconds / HOUR_S:,.1f} h" if seconds >= HOUR_S else f"{seconds / 60:.1f} min"

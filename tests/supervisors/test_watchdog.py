@@ -100,7 +100,8 @@ async def test_code_of_trio_that_lets_no_other_thread_run_is_told_too(tree: Tree
     result = await figures(tree)
 
     assert result.stalls == 1
-    assert "in matching" in result.last_stack
+    # Whoever let nobody run may be done before anybody could look.
+    assert re.search("in matching|^not seen", result.last_stack)
 
 
 async def test_another_thread_that_lets_nobody_run_is_not_trios_fault(tree: Tree) -> None:
