@@ -41,7 +41,7 @@ class BatchRows:
     """(guild_id, user_id) whose row in `open_session` is no longer true."""
 
     settle_closed: bool = False
-    """Some of `closed_session` may have an outage inside."""
+    """Some of `closed_session` may have an outage inside that came before this batch."""
 
     all_marks: bool = False
     """The rows for `watermark` are the state of all guilds: what it holds may go."""
@@ -112,7 +112,7 @@ class Writer:
 
     def _settle(self, batch: BatchRows) -> None:
         number = {"batch_id": batch.batch_id}
-        if batch.settle_closed:
+        if batch.settle_closed or batch.rows["outage"]:
             self._connection.execute(upkeep("settle_closed"), number)
         if batch.rows["outage"]:
             self._connection.execute(upkeep("settle_outages"), number)

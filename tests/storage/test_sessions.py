@@ -55,7 +55,7 @@ def told(connection: Connection) -> dict[tuple[int, int], list[Fact]]:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan=batches)
 def test_a_rebuild_gives_the_very_same_rows(connection: Connection, plan: list[list[Any]]) -> None:
     store(emptied(connection), plan)
@@ -68,7 +68,7 @@ def test_a_rebuild_gives_the_very_same_rows(connection: Connection, plan: list[l
     assert recall(connection, RUN) == memory
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan=batches)
 def test_whatever_is_told_the_ledger_pairs_and_the_sessions_are_its_pairs(
     connection: Connection, plan: list[list[Any]]
