@@ -4,6 +4,12 @@
 
 from __future__ import annotations
 
+import signal
+
+# Until a command runs, Ctrl+C ends the program as it would any other: without a stack trace.
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import enum
 import sys
 from collections.abc import Callable
@@ -313,4 +319,6 @@ def check(*, as_json: AsJson = False) -> None:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(exit_code_of(partial(app, standalone_mode=False)))

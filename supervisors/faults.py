@@ -36,7 +36,7 @@ def exit_code_of(program: Callable[[], object]) -> int:
         ended = program()
     except TyperException as error:
         return _misused(error)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place to tell it
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 - the last place to tell it
         sentence, code = tell(error) or (_unforeseen(error), EX_SOFTWARE)
         if sentence:
             sys.stderr.write(f"{sentence}\n")

@@ -174,8 +174,8 @@ def _in_time(work: Callable[[], Answer], limit_s: float) -> Answer:
         except BaseException as error:  # noqa: BLE001 - it is raised again on the main thread
             results.put(error)
 
-    threading.Thread(target=run, name="query", daemon=True).start()
     try:
+        threading.Thread(target=run, name="query", daemon=True).start()
         result = results.get(timeout=limit_s)
     except queue.Empty:
         _leave(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from main import app
+from supervisors.faults import exit_code_of
 from supervisors.version import VERSION
 from tests.command_line.program import MAIN, ROOT, clean_environment, main
 
@@ -99,15 +102,29 @@ def test_without_a_command_the_help_is_shown_as_for_a_wrong_one(tmp_path: Path) 
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_command_line_is_told_in_one_sentence(
-    arguments: tuple[str, ...], said: str, tmp_path: Path
+    arguments: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ended = main(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    code = exit_code_of(partial(app, arguments, prog_name="main.py", standalone_mode=False))
+    out, err = capsys.readouterr()
+
+    assert code == 2
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_command_line_ends_the_process_with_2(tmp_path: Path) -> None:
+    ended = main("status", "--colour", cwd=tmp_path)
 
     assert ended.code == 2
-    assert said in ended.err
-    assert len(ended.err.splitlines()) == 1
-    assert ended.out == ""
-    assert list(tmp_path.iterdir()) == []
+    assert ended.err == "No such option: --colour. See `main.py status --help`.\n"
 
 
 def test_with_a_token_the_options_of_the_demo_do_not_start_a_bot(tmp_path: Path) -> None:
@@ -129,7 +146,7 @@ def test_without_a_token_run_says_how_to_go_on(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [("run",), ("run", "--or-demo"), ("status",), ("query", "x")])
+@pytest.mark.parametrize("command", [("run", "--or-demo"), ("query", "x")])
 def test_wrong_settings_stop_every_command_and_nothing_is_written(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
