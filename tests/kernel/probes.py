@@ -35,6 +35,9 @@ class Story:
     def note(self, line: object) -> None:
         self.lines.append(line)
 
+    def has_lived(self, lives: int) -> bool:
+        return self.starts >= lives
+
     def fail(self, hook: str) -> None:
         error = self.failing.pop(hook, None)
         if error is not None:
@@ -219,8 +222,8 @@ class BatchProbe(BatchActor[Any]):
                     delivery.reply_to.send(delivery.message.reply(act(self)))
 
 
-def child(id_: str, story: Story, kind: type[Any] = Probe, **options: Any) -> ChildSpec:
-    """Describe a probe."""
+def child(id_: str, story: Any, kind: type[Any] = Probe, **options: Any) -> ChildSpec:
+    """Describe a probe, or another actor that takes one argument."""
     return ChildSpec(id=id_, start=partial(kind.start, story), **options)
 
 

@@ -151,7 +151,7 @@ class Store(BatchActor[Any]):
 
 async def test_drills_at_any_moment_lose_and_double_nothing_of_a_batch(tree: Tree) -> None:
     stored: list[int] = []
-    await tree.grow(child("store", stored, Store), **PATIENT)  # type: ignore[arg-type]
+    await tree.grow(child("store", stored, Store), **PATIENT)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, lambda: tree.tell("store", *range(900)))
@@ -178,7 +178,7 @@ async def test_a_drill_is_nobodys_poison(tree: Tree) -> None:
                 self.crash(ValueError("drill"))
 
     lives: list[Struck] = []
-    await tree.grow(child("store", stored, Struck), **PATIENT)  # type: ignore[arg-type]
+    await tree.grow(child("store", stored, Struck), **PATIENT)
     tree.tell("store", "a")
     await until(lambda: len(lives) == 5)
     await tree.stop()

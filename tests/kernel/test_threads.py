@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,7 +64,7 @@ async def test_a_drill_wakes_and_crashes_an_idle_thread(tree: Tree, story: Story
     for life in range(1, 4):
         assert await tree.ask("probe", Ping()) == life
         tree.crash("probe")
-        await until(lambda life=life: story.starts > life)  # type: ignore[misc]
+        await until(partial(story.has_lived, life + 1))
 
     assert tree.events[1].reason == ("crashed: DrillError('probe was crashed on purpose (drill)')")
 

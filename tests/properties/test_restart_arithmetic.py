@@ -15,7 +15,8 @@ from supervisors.child_spec import Restart
 from supervisors.intensity import Backoff, CrashCount, RestartIntensity, RestartLedger
 from supervisors.strategy import Strategy
 
-GAPS = st.floats(min_value=0, max_value=40)
+# Whole seconds, so that restarts fall on the very edge of the period too.
+GAPS = st.integers(min_value=0, max_value=40)
 
 
 class Intensity(RuleBasedStateMachine):
@@ -23,16 +24,16 @@ class Intensity(RuleBasedStateMachine):
 
     @initialize(
         max_restarts=st.integers(min_value=0, max_value=6),
-        within_s=st.floats(min_value=0.5, max_value=60),
+        within_s=st.integers(min_value=1, max_value=60),
     )
-    def begin(self, max_restarts: int, within_s: float) -> None:
+    def begin(self, max_restarts: int, within_s: int) -> None:
         self.intensity = RestartIntensity(max_restarts, within_s)
         self.ledger = RestartLedger(self.intensity)
         self.stamps: list[float] = []
         self.now = 0.0
 
     @rule(gap=GAPS)
-    def a_restart(self, gap: float) -> None:
+    def a_restart(self, gap: int) -> None:
         self.now += gap
         self.stamps.append(self.now)
         recent = [stamp for stamp in self.stamps if self.now - stamp <= self.intensity.within_s]
