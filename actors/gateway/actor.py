@@ -120,6 +120,7 @@ class GatewayActor(Actor[GatewayMessage]):
             # However it ended, nobody may go on believing that it sees.
             until = self._state.seen_until_utc
             if self._stopping:
+                self._sight.pay(until)
                 self._sight.tick(until)
             else:
                 self._sight.lost(until, "the gateway's actor crashed")

@@ -51,7 +51,7 @@ class GatewayClient(discord.Client):
         """Run beside the connection once logged in; they handle their own failures."""
         self._leave = asyncio.Event()
         self._newest: GatewaySocket | None = None
-        self._dropping: set[asyncio.Future[bool]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
         # discord.py has no public place for either; its release is pinned for this.
         state = cast("Any", self._connection)
         self._own_parsers: dict[str, Callable[[Any], None]] = dict(state.parsers)
@@ -87,9 +87,7 @@ class GatewayClient(discord.Client):
         if dropped is not None and dropped is not cast("object", self.ws):
             dropped.still_heart()
             # Beside the next try, because a silent peer is waited for; _end knows all tasks.
-            task = asyncio.ensure_future(dropped.socket.close(code=4000))
-            self._dropping.add(task)
-            task.add_done_callback(self._dropping.discard)
+            self._keep(asyncio.ensure_future(dropped.socket.close(code=4000)))
 
     @override
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
@@ -104,8 +102,13 @@ class GatewayClient(discord.Client):
     async def _run(self, token: str) -> None:
         await self.login(token)
         for work in self.beside:
-            asyncio.create_task(work())  # noqa: RUF006 - _end finds and cancels all tasks of the loop
+            self._keep(asyncio.create_task(work()))
         await self.connect()
+
+    def _keep(self, task: asyncio.Future[Any]) -> None:
+        # asyncio itself forgets tasks that nobody holds.
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _hear_last_words(self) -> None:
         socket = cast("GatewaySocket | None", self.ws)
@@ -118,19 +121,20 @@ class GatewayClient(discord.Client):
 
         Not asyncio.timeout: what close() waits for may wait again when it is cancelled.
         """
-        close_s = self.line.settings.close_s
+        close_s, current = self.line.settings.close_s, asyncio.current_task()
+        ending = asyncio.all_tasks()
         closing = asyncio.ensure_future(self.close())
         await asyncio.wait([closing], timeout=close_s)
         if not closing.done():
             log.warning("the connection did not close in time and was dropped", limit_s=close_s)
         if self._newest is not None:
             self._newest.still_heart()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
+        left = asyncio.all_tasks() - {current}
         for task in left:
             task.cancel()
         if left:
             await asyncio.wait(left, timeout=LAST_WORDS_S)
-        for task in left:
+        for task in (ending | left) - {current}:
             if task.done() and not task.cancelled():
                 task.exception()  # seen: else asyncio reports it as forgotten
         await self.http.close()

@@ -22,6 +22,7 @@ FRAMES_PER_TURN = 32
 CONNECT_S = 15.0
 """For the connection, its greeting and a pause of 5 s that Discord wants before IDENTIFY."""
 
+NORMAL_CLOSE = 1000
 FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
 
 
@@ -92,8 +93,9 @@ class GatewaySocket(DiscordWebSocket):
         try:
             await super().poll_event()
         except (ReconnectWebSocket, discord.ConnectionClosed) as end:
-            self.line.state.interrupted(self._why(end))
-            log.warning("the connection to Discord ended", why=self.line.state.trouble)
+            if not self._closed_by_us(end):
+                self.line.state.interrupted(self._why(end))
+                log.warning("the connection to Discord ended", why=self.line.state.trouble)
             raise
 
     @override
@@ -116,6 +118,9 @@ class GatewaySocket(DiscordWebSocket):
         """Stop the heartbeat, whatever becomes of the connection."""
         if self._keep_alive is not None:
             self._keep_alive.stop()
+
+    def _closed_by_us(self, end: BaseException) -> bool:
+        return self._close_code == NORMAL_CLOSE and isinstance(end, discord.ConnectionClosed)
 
     def _why(self, end: BaseException) -> str:
         if isinstance(end, ReconnectWebSocket) and not end.resume:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
+import discord
 import trio
 from typing_extensions import override
 
@@ -17,11 +19,14 @@ from actors.analyst.protocol import (
     TopVoice,
     VoiceTotal,
 )
+from actors.gateway.commands.tree import Commands
 from actors.kernel.actor import Actor
 from supervisors.child_spec import ChildSpec
 from tests.actors.gateway.stage import Stage, stage
 
 if TYPE_CHECKING:
+    import pytest
+
     from actors.kernel.messages import Reply
     from tests.tree import Tree
 
@@ -66,7 +71,7 @@ async def open_house(on: Stage, *others: ChildSpec) -> None:
     await on.connected()
     with trio.fail_after(10):
         while True:
-            if (await on.discord.do("state"))["commands"]:
+            if (await on.discord.do("state"))["commands"]["global"]:
                 return
             await trio.sleep(0.02)
 
@@ -202,3 +207,22 @@ async def test_commands_that_discord_knows_are_not_sent_again(tree: Tree) -> Non
 
         assert before["commands"] == after["commands"]
         assert before["identifies"] + 1 == after["identifies"]
+
+
+async def test_a_refused_sync_is_tried_again_and_stops_nothing(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, calls = Commands.sync, itertools.count()
+
+    async def refused_once(self: Commands, **where: Any) -> Any:
+        if next(calls) == 0:
+            raise discord.DiscordException("missing access")
+        return await sync(self, **where)
+
+    monkeypatch.setattr(Commands, "sync", refused_once)
+    monkeypatch.setattr("actors.gateway.commands.definitions.RETRIES_S", (0.1,))
+    async with stage(tree) as on:
+        await open_house(on)
+
+        assert next(calls) == 2
+        assert (await on.connected()).lives == 1
