@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,3 +51,13 @@ def main(
     )
     assert "Traceback" not in ended.stdout + ended.stderr, ended.stderr
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def read_terminal(number: int, within: float = 20) -> bytes:
+    """Read what a terminal shows next; empty once the other end is closed."""
+    ready, _, _ = select.select([number], [], [], within)
+    assert ready, f"nothing was shown within {within} s"
+    try:
+        return os.read(number, 65536)
+    except OSError:  # Linux says so that the other end is closed
+        return b""

@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from supervisors.failures import CommandError
 from supervisors.ledger import LEDGER
 from supervisors.query_command import Question, answer_question
 from tests.command_line.fake_bot import fake_bot
-from tests.command_line.program import MAIN, clean_environment, main
+from tests.command_line.program import MAIN, clean_environment, main, read_terminal
 
 LONG = "SELECT count(*) FROM range(1000000000) a, range(1000) b"
 OUTAGES = 3
@@ -234,8 +235,11 @@ def test_ctrl_c_ends_a_query_quietly(folder: Path) -> None:
     # It says when it has begun: the bot that it asks for a copy is ours.
     reply = {"ok": True, "path": str(folder / "data" / LEDGER), "taken_utc": "now"}
     with fake_bot(folder / "data", lambda _: reply) as asked, start(folder, LONG) as process:
+        deadline = time.monotonic() + 20
         while not asked:
             assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
 
@@ -269,11 +273,7 @@ def test_on_a_terminal_the_table_keeps_to_its_width(folder: Path) -> None:
     process = start(folder, "SELECT repeat('x', 150) AS long", stdout=theirs)
     os.close(theirs)
     shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # Linux says so that the other end is closed
-            break
+    while part := read_terminal(ours):
         shown += part
     os.close(ours)
     process.communicate(timeout=20)

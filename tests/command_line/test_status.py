@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 from tests.command_line.fake_bot import fake_bot
-from tests.command_line.program import MAIN, clean_environment, main
+from tests.command_line.program import MAIN, clean_environment, main, read_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,3 +130,31 @@ def test_watching_ends_quietly_when_its_reader_goes(tmp_path: Path) -> None:
         assert process.wait(timeout=10) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_watching_on_a_terminal_keeps_the_screen_fresh_and_gives_it_back(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with fake_bot(tmp_path / "data", give_status) as asked:
+        process = subprocess.Popen(
+            [sys.executable, str(MAIN), "status", "--watch"],
+            cwd=tmp_path,
+            env=clean_environment(TERM="xterm"),
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        shown = b""
+        while b"gateway" not in shown or len(asked) < 3:
+            shown += read_terminal(ours)
+    # The bot is gone now: it is watched for, and only Ctrl+C ends that.
+    while b"no bot runs on data" not in shown:
+        shown += read_terminal(ours)
+    process.send_signal(signal.SIGINT)
+    while part := read_terminal(ours):
+        shown += part
+    os.close(ours)
+
+    assert process.wait(timeout=10) == 0
+    assert b"\x1b[?1049h" in shown
+    assert shown.rstrip().endswith((b"\x1b[?1049l", b"\x1b[?25h"))
+    assert b"Traceback" not in shown
