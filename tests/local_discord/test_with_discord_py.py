@@ -301,6 +301,43 @@ async def test_a_load_keeps_its_rate_and_the_truth_is_what_the_client_saw() -> N
         assert at == sorted(at)
 
 
+async def test_cut_connections_under_load_lose_and_double_nothing() -> None:
+    async with local_discord("--seed", "6") as discord, watcher(discord) as watched:
+        await watched.first("ready")
+        await discord.do("load", rate=400, seconds=2)
+        for number, code in enumerate((1006, 4000, 1006, 4000), 1):
+            await trio.sleep(0.3)
+            await discord.do("close", code=code)
+            await watched.first("resumed", number)
+        await watched.until(lambda: len(watched.of("voice")) >= 800)
+        await trio.sleep(0.2)
+        assert len(watched.of("voice")) == 800
+        assert seen_paths(watched) == await true_paths(discord)
+
+
+async def test_a_new_session_under_load_begins_with_the_state_its_events_go_on_from() -> None:
+    async with local_discord("--seed", "7") as discord:
+        await discord.do("load", rate=400, seconds=2.5)
+        async with watcher(discord) as watched:
+            ready = await watched.first("ready")
+            await discord.do("load_stop")
+            guild = (await discord.do("world"))["guilds"][0]
+            last = people(guild)[0]
+            await join(discord, guild, last, rooms(guild)[0])
+            await join(discord, guild, last, None)
+            await watched.until(
+                lambda: watched.of("voice") and watched.of("voice")[-1]["user"] == last
+            )
+            world = await discord.do("world")
+        for guild in ready["guilds"]:
+            place = dict(guild["voice"])
+            for event in watched.of("voice"):
+                if event["guild"] == guild["id"] and event["at"] > ready["at"]:
+                    place[event["user"]] = event["after"]
+            now = next(g for g in world["guilds"] if g["id"] == guild["id"])
+            assert {user: room for user, room in place.items() if room} == now["voice"]
+
+
 async def test_a_burst_is_the_truth_and_the_session_goes_on_after_it() -> None:
     async with local_discord("--members", "300") as discord, watcher(discord) as watched:
         guild = (await discord.do("world"))["guilds"][0]

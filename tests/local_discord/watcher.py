@@ -33,6 +33,9 @@ class Watcher(discord.Client):
         synced = await tree.sync()
         tell("synced", names=sorted(command.name for command in synced))
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Identify again at once: the five seconds that discord.py waits are not the matter."""
+
     async def on_ready(self) -> None:
         guilds = [
             {

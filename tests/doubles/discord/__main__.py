@@ -49,7 +49,9 @@ async def _run(options: Options) -> None:
     local = LocalDiscord(options)
     announcement = await local.start()
     try:
-        print(json.dumps(asdict(announcement)), flush=True)
+        # In one piece, also when Python does not buffer: whoever reads may wait for a line.
+        sys.stdout.write(json.dumps(asdict(announcement)) + "\n")
+        sys.stdout.flush()
         await ended.wait()
     finally:
         await local.stop()

@@ -15,7 +15,7 @@ import httpx
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[3]
 START_S = 20.0
@@ -64,23 +64,35 @@ async def local_discord(*arguments: str) -> AsyncIterator[LocalDiscord]:
         FailedError: it did not start, or wrote to standard error, or ended with a code.
     """
     errors = bytearray()
-    async with trio.open_nursery() as nursery, httpx.AsyncClient(timeout=TALK_S) as http:
-        process = await nursery.start(partial(_run, arguments))
-        nursery.start_soon(_keep, process.stderr, errors)
-        try:
-            line = await _first_line(process, errors)
-            yield LocalDiscord(process=process, **json.loads(line), _http=http)
-        except BaseException as error:
-            if errors:
-                error.add_note(f"the local Discord wrote: {errors.decode(errors='replace')}")
-            raise
-        finally:
-            with trio.CancelScope(shield=True):
-                await _end(process)
-            nursery.cancel_scope.cancel()
+    with _alone():
+        async with trio.open_nursery() as nursery, httpx.AsyncClient(timeout=TALK_S) as http:
+            process = await nursery.start(partial(_run, arguments))
+            nursery.start_soon(_keep, process.stderr, errors)
+            try:
+                line = await _first_line(process, errors)
+                yield LocalDiscord(process=process, **json.loads(line), _http=http)
+            except BaseException as error:
+                if errors:
+                    error.add_note(f"the local Discord wrote: {errors.decode(errors='replace')}")
+                raise
+            finally:
+                with trio.CancelScope(shield=True):
+                    await _end(process)
+                nursery.cancel_scope.cancel()
     # Reached only when the test itself has not failed.
     if process.returncode or errors:
         raise FailedError(f"it ended with {process.returncode}: {errors.decode(errors='replace')}")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Raise a test's own error as it is, not as the one member of a group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from None
 
 
 async def _run(

@@ -87,8 +87,10 @@ class Conversation:
         number, count = session.shard
         mine = [g for g in self._world.guilds.values() if (int(g.id) >> 22) % count == number]
         # Numbered and attached without a pause between, so that no event is lost or doubled.
-        events = [self._ready(session, mine), *(self._guild(session, guild) for guild in mine)]
-        frames = [session.frame(event) for event in events if session.wants(event)]
+        events = [self._ready(session, mine)]
+        if session.intents & wanted.GUILDS:
+            events += [self._guild(session, guild) for guild in mine]
+        frames = [session.frame(event) for event in events]
         packed = self._socket.hold(frames)
         session.attach(self._socket)
         await self._socket.feed(packed)

@@ -49,6 +49,8 @@ class Endpoint:
             await self._converse(ws, socket)
         finally:
             self._end(ws, socket)
+            if not socket.closing:
+                socket.drop()
             await asyncio.wait([writer], timeout=CLOSE_S + 1)
             socket.drop()
             self._hub.sockets.discard(socket)

@@ -149,8 +149,8 @@ def _page(request: web.Request, messages: list[Json], limit: int) -> list[Json]:
     """Return the asked-for part of a channel, oldest first."""
     if "around" in request.query:
         middle = _number(request, "around", 0)
-        nearest = sorted(messages, key=lambda m: abs(int(m["id"]) - middle))[:limit]
-        return sorted(nearest, key=lambda m: int(m["id"]))
+        before = sum(int(m["id"]) < middle for m in messages)
+        return messages[max(0, before - limit // 2) :][:limit]
     if "after" in request.query:
         after = _number(request, "after", 0)
         return [m for m in messages if int(m["id"]) > after][:limit]
