@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.end_to_end
 
 RATE = 100
+BURST = 2000
+"""Changes that come all at once around a crash, so that mail waits in the boxes."""
+
+BURST_BEGINS_S = 0.1
 GENEROUS_S = 10.0
 """Recovery is measured and printed; only what takes longer than this fails the tests."""
 
@@ -76,9 +80,13 @@ async def play(folder: Path) -> tuple[Story, list[Crash], list[str]]:
 async def crash(here: Stage, bot: Bot, name: str, member: Member) -> Crash:
     seen = Crash(name)
     before = {a["name"]: a for a in (await bot.status())["tree"]}
-    answer = await bot.control(do="crash", name=name, why="end-to-end test")
-    seen.waiting = answer["waiting"]
     async with trio.open_nursery() as nursery:
+        if name not in WITHOUT_LINK:
+            nursery.start_soon(partial(here.discord.do, "burst", count=BURST))
+            # Not a wait for a condition: it is to fall into the middle of the burst.
+            await trio.sleep(BURST_BEGINS_S)
+        answer = await bot.control(do="crash", name=name, why="end-to-end test")
+        seen.waiting = answer["waiting"]
         if name not in WITHOUT_LINK:
             nursery.start_soon(use_help, here, member, seen)
         seen.whole_after_s = await until(
