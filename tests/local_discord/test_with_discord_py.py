@@ -124,10 +124,13 @@ async def test_a_resume_brings_exactly_what_was_missed(code: int) -> None:
         assert (state["identifies"], state["resumes"]) == (1, 1)
 
 
-async def test_a_reconnect_request_ends_in_a_resume() -> None:
+@pytest.mark.parametrize(
+    ("verb", "fields"), [("reconnect", {}), ("invalid_session", {"resumable": True})]
+)
+async def test_a_session_that_is_still_good_is_resumed(verb: str, fields: dict[str, bool]) -> None:
     async with local_discord("--guilds", "1") as discord, watcher(discord) as watched:
         await watched.first("ready")
-        await discord.do("reconnect")
+        await discord.do(verb, **fields)
         await watched.first("resumed")
         assert (await discord.do("state"))["identifies"] == 1
 

@@ -11,10 +11,28 @@ if TYPE_CHECKING:
 
     from tests.doubles.discord.model import Channel, Guild, Json, Member, User, Voice
 
-EVERYONE = 0x0_0000_0006_5A66_5C41
-"""What @everyone may do: see, write, react, speak, stream, use commands."""
+_EVERYONES_BITS = {
+    "create invites": 0,
+    "react": 6,
+    "stream": 9,
+    "see channels": 10,
+    "write": 11,
+    "embed links": 14,
+    "attach files": 15,
+    "read history": 16,
+    "use other emoji": 18,
+    "connect": 20,
+    "speak": 21,
+    "speak by voice activity": 25,
+    "change the own nickname": 26,
+    "use commands": 31,
+    "ask to speak": 32,
+}
+EVERYONE = sum(1 << bit for bit in _EVERYONES_BITS.values())
+"""What @everyone may do."""
 
 ALL = (1 << 53) - 1
+"""What the owner may do."""
 
 
 def user(who: User) -> Json:

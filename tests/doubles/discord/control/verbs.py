@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.doubles.discord.rest.commands import CommandBook
     from tests.doubles.discord.world import World
 
-_CLOSING_S = 3.0
+_CLOSING_S = 8.0
 _MILLION = 1_000_000
 
 

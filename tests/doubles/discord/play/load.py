@@ -40,16 +40,17 @@ class Load:
         self._hub = hub
         self._chance = random.Random(seed)
         self._task: asyncio.Task[None] | None = None
+        self._total = 0
         self.sent = 0
 
     @property
     def running(self) -> bool:
-        return self._task is not None and not self._task.done()
+        return self.sent < self._total
 
     def start(self, plan: Plan) -> None:
         """Begin; the caller has made sure that none is running."""
         assert not self.running
-        self.sent = 0
+        self.sent, self._total = 0, int(plan.rate * plan.seconds)
         self._task = asyncio.create_task(self._run(plan))
 
     async def stop(self) -> None:
@@ -58,17 +59,20 @@ class Load:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
+        self._total = self.sent
 
     async def _run(self, plan: Plan) -> None:
         cast = self._cast(plan)
-        total, start = int(plan.rate * plan.seconds), time.monotonic()
+        start = time.monotonic()
         self._world.feed.tell("everywhere", f"load: {plan.rate:g} voice events a second")
-        while self.sent < total:
-            due = min(total, int((time.monotonic() - start) * plan.rate) + 1)
+        while True:
+            due = min(self._total, int((time.monotonic() - start) * plan.rate) + 1)
             async with self._hub.turn:
                 for _ in range(min(due - self.sent, AT_ONCE)):
                     self._one(*self._chance.choice(cast))
                     self.sent += 1
+            if not self.running:
+                break
             await asyncio.sleep(max(0.0, start + self.sent / plan.rate - time.monotonic()))
         self._world.feed.tell("everywhere", f"load: {self.sent} voice events sent")
 
