@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,13 @@ import pytest
 import trio
 
 from actors.kernel.exits import Crashed, Stopped
-from actors.kernel.system import StartChild, StartResult, StopChild, WhichChildren
+from actors.kernel.system import (
+    ChildState,
+    StartChild,
+    StartResult,
+    StopChild,
+    WhichChildren,
+)
 from supervisors.child_spec import ChildSpec, Restart
 from supervisors.dynamic import DynamicSupervisor, Template
 from supervisors.intensity import Backoff, RestartIntensity
@@ -432,3 +439,50 @@ async def test_the_templates_capacity_counts_whoever_opened_the_mailbox(
     await tree.settle()
 
     assert [generous.offer(1, number) for number in range(3)] == [True, True, False]
+
+
+async def test_a_start_is_told_before_the_crash_that_follows_it_at_once(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock
+) -> None:
+    await tree.grow(pool(stories))
+    keys = range(40)  # who runs first in a pass of Trio's scheduler is chance
+
+    for key in keys:
+        probes.tell(key, Boom())
+    await trio.sleep(1)
+
+    for key in keys:
+        assert [
+            line.partition(": ")[2] for line in tree.log if line.startswith(f"pool/{key}:")
+        ] == [
+            "started",
+            "restart",
+            "started",
+        ]
+
+
+async def test_a_pools_own_mailbox_refuses_nothing_that_its_children_report(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock
+) -> None:
+    spec = dataclasses.replace(pool(stories, restart=Restart.TEMPORARY), mailbox_capacity=1)
+    await tree.grow(spec)
+    for key in range(50):
+        assert await tree.ask("pool", StartChild(key)) is StartResult.STARTED
+
+    for key in range(50):
+        tree.crash(f"pool/{key}")
+    await tree.settle()
+
+    assert tree.names == ["root", "pool"]
+
+
+async def test_a_child_that_waits_for_its_restart_says_so(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock
+) -> None:
+    await tree.grow(pool(stories, backoff=NO_JITTER))
+    probes.tell(1, Boom())
+    probes.tell(1, Boom())
+    await tree.settle()
+
+    (report,) = await tree.ask("pool", WhichChildren())
+    assert report.state is ChildState.WAITING

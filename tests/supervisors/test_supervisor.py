@@ -15,7 +15,7 @@ from supervisors.child_spec import ChildSpec, Restart
 from supervisors.intensity import Backoff, RestartIntensity
 from supervisors.lives import RestartIntensityError, StartError
 from supervisors.strategy import AutoShutdown, Strategy
-from supervisors.supervisor import Supervisor
+from supervisors.supervisor import RestartDue, Supervisor
 from tests.kernel.probes import Boom, Hold, Ping, Probe, Quit, Story, ThreadProbe, child
 from tests.tree import supervisor
 
@@ -343,6 +343,21 @@ async def test_a_crash_that_restarts_a_waiting_sibling_calls_its_own_timer_off(
     assert tree.log[-3:] == ["a: restart", "a: started", "b: started"]
 
 
+async def test_a_timer_that_rang_before_it_was_called_off_shortens_no_later_wait(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    b = Story()
+    await tree.grow(child("b", b), backoff=NO_JITTER)
+    tree.tell("b", Boom(), Boom())
+    await tree.settle()
+
+    tree.tell("root", RestartDue("b", crashes=1))  # of the crash before
+    await trio.sleep(0.4)
+    assert b.starts == 2
+    await trio.sleep(0.2)
+    assert b.starts == 3
+
+
 async def test_a_stop_finds_a_child_that_waits_for_its_restart(
     tree: Tree, autojump_clock: MockClock
 ) -> None:
@@ -426,6 +441,27 @@ async def test_a_supervisor_stops_by_itself_when_its_significant_children_have_f
             ended.append(name)
     assert tree.life.reason == (None if ends_after is None else Stopped())
     assert len(ended) == 1 + (ends_after or 2)
+
+
+async def test_a_significant_child_that_was_started_again_has_not_finished(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    await tree.grow(
+        child("a", Story(), **SIGNIFICANT),
+        child("b", Story(), **SIGNIFICANT),
+        strategy=Strategy.ONE_FOR_ALL,
+        auto_shutdown=AutoShutdown.ALL_SIGNIFICANT,
+    )
+
+    tree.tell("b", Boom())  # a is stopped and started with it
+    await tree.settle()
+    tree.tell("b", Quit())
+    await tree.settle()
+
+    assert tree.life.reason is None
+    tree.tell("a", Quit())
+    await tree.settle()
+    assert tree.life.reason == Stopped()
 
 
 async def test_a_significant_child_that_crashes_and_is_restarted_ends_nothing(
