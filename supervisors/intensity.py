@@ -54,15 +54,16 @@ class Backoff:
     """A delay is drawn from (1 - jitter) to (1 + jitter) times its nominal length."""
 
     calm_s: float = 60.0
-    """After so long without a crash the next one counts as the first."""
+    """After so long without a crash, waits included, the next one counts as the first."""
 
     def __post_init__(self) -> None:
         if not 0 < self.base_s <= self.cap_s:
             raise ValueError(f"base_s must be above 0 and at most {self.cap_s}, not {self.base_s}")
         if not 0 <= self.jitter < 1:
             raise ValueError(f"jitter must be from 0 to below 1, not {self.jitter}")
-        if self.calm_s <= 0:
-            raise ValueError(f"calm_s must be more than 0 seconds, not {self.calm_s}")
+        if self.calm_s <= self.cap_s:
+            # Counted from crash to crash: a wait that long would itself pass for calm.
+            raise ValueError(f"calm_s must be more than cap_s ({self.cap_s}), not {self.calm_s}")
 
     def nominal_s(self, crashes: int) -> float:
         """Return the delay before jitter, after so many crashes without calm between.

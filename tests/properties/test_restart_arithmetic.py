@@ -58,11 +58,12 @@ TestIntensity.settings = settings(max_examples=60)
 @st.composite
 def backoffs(draw: st.DrawFn) -> Backoff:
     base = draw(st.floats(min_value=0.001, max_value=5))
+    cap = draw(st.floats(min_value=base, max_value=60))
     return Backoff(
         base_s=base,
-        cap_s=draw(st.floats(min_value=base, max_value=60)),
+        cap_s=cap,
         jitter=draw(st.floats(min_value=0, max_value=0.9)),
-        calm_s=draw(st.floats(min_value=1, max_value=100)),
+        calm_s=cap + draw(st.floats(min_value=0.1, max_value=100)),
     )
 
 
@@ -147,7 +148,7 @@ def test_a_restart_kind_says_after_which_end_a_child_starts_again(
         (lambda: Backoff(base_s=0), "base_s must be above 0 and at most 30.0, not 0"),
         (lambda: Backoff(base_s=40), "base_s must be above 0 and at most 30.0, not 40"),
         (lambda: Backoff(jitter=1), "jitter must be from 0 to below 1, not 1"),
-        (lambda: Backoff(calm_s=0), "calm_s must be more than 0 seconds, not 0"),
+        (lambda: Backoff(calm_s=30), r"calm_s must be more than cap_s \(30.0\), not 30"),
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused_with_its_value(make: Any, sentence: str) -> None:
