@@ -193,11 +193,11 @@ class GatewayClient(discord.Client):
         if is_bot is None:
             is_bot = sight.is_bot(guild_id, int(data["user_id"]))
         at = state.frame_utc
-        sight.changed(
-            guild_id,
-            voice_changed(data, is_bot=is_bot, at_utc=at, earliest_utc=state.lost_utc or at),
-        )
-        self._own_parsers["VOICE_STATE_UPDATE"](data)
+        change = voice_changed(data, is_bot=is_bot, at_utc=at, earliest_utc=state.lost_utc or at)
+        sight.changed(guild_id, change)
+        # Who is where, the guild's actor knows; discord.py needs to know it of ourselves only.
+        if self.user is not None and change.user_id == self.user.id:
+            self._own_parsers["VOICE_STATE_UPDATE"](data)
 
     def _message_seen(self, data: dict[str, Any]) -> None:
         # discord.py's own parser is left out: it would make objects that nobody reads.

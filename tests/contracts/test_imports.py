@@ -31,7 +31,7 @@ VIOLATIONS = (
     Violation("kernel", "actors/kernel/exits.py", "from storage import rows"),
     Violation("protocols", "actors/recorder/protocol.py", "import aiohttp"),
     Violation("neighbours", "actors/guild/actor.py", "from actors.gateway import commands"),
-    Violation("tree", "supervisors/application.py", "from actors.guild.actor import GuildActor"),
+    Violation("tree", "supervisors/bot.py", "from actors.guild.actor import GuildActor"),
     Violation("discord", "actors/guild/actor.py", "import discord"),
     Violation("discord", "supervisors/application.py", "import trio_asyncio"),
     Violation("duckdb", "actors/recorder/actor.py", "import duckdb"),
