@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+BACK_S = 3.0
+"""No crash so shortly before the end, that everybody is back to be stopped in order."""
+
 MARK = "made-by-the-demo.txt"
 """Only a folder with this file in it is ever cleared: a real bot's data never has it."""
 
@@ -143,6 +146,9 @@ class Demo:
                     beside.cancel_scope.cancel("the demo is over")
         if self._hurried:
             return INTERRUPTED
+        if self._show.status is None:
+            sys.stdout.write("The demo was ended before the bot was connected.\n")
+            return 0
         text, whole = await trio.to_thread.run_sync(
             summary, self._show, self._folder, time.monotonic() - began, code
         )
@@ -206,11 +212,12 @@ class Demo:
         show.step = ""
         chance = random.Random(seed)  # noqa: S311 - a story to be told again, no secret
         self._playing.deadline = trio.current_time() + (options.duration_s or math.inf)
+        last_crash = self._playing.deadline - BACK_S
         async with trio.open_nursery() as nursery:
             nursery.start_soon(drain, discord)
             nursery.start_soon(watch.run)
             if options.crashes:
-                nursery.start_soon(watch.crash_now_and_then, options.speed, chance)
+                nursery.start_soon(watch.crash_now_and_then, options.speed, chance, last_crash)
 
 
 def _takes_a_screen(console: Console) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from rich import box
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group
 from rich.layout import Layout
 from rich.live import Live
@@ -65,7 +67,7 @@ def frame(show: Show, width: int, height: int) -> RenderableType:
     if show.status is None:
         return _waiting(show)
     foot = _foot(show)
-    tree_width = max(49, min(width * 11 // 20, WIDE))
+    tree_width = max(46, min(width * 7 // 12, WIDE))
     body_height = height - 1 - 4 - len(foot)
     right = Layout()
     crash_height = min(12, max(5, body_height // 3))
@@ -162,4 +164,6 @@ def draw_picture(show: Show, file: Path, width: int = 120, height: int = 34) -> 
             color_system="truecolor",
         )
         console.print(frame(show, width, height))
-        console.save_svg(str(file), title="main.py demo")
+        # Rich's form fetches fonts from the web; who reads the README has one.
+        form = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        console.save_svg(str(file), title="main.py demo", code_format=form)

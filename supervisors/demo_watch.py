@@ -152,8 +152,8 @@ class Watch:
                 self._show.top = tuple((self._names.get(u, u), seconds) for u, seconds in best)
             await trio.sleep(TOP_EVERY_S)
 
-    async def crash_now_and_then(self, speed: float, chance: random.Random) -> None:
-        """Crash one actor after the other until it is cancelled.
+    async def crash_now_and_then(self, speed: float, chance: random.Random, until: float) -> None:
+        """Crash one actor after the other until `until` on Trio's clock, or it is cancelled.
 
         Raises:
             CommandError: one did not come back.
@@ -161,7 +161,7 @@ class Watch:
         """
         victims = Victims(chance)
         await trio.sleep(FIRST_S)
-        while True:
+        while trio.current_time() < until:
             tree = self._show.status["tree"] if self._show.status else ()
             name = victims.choose(tree, trio.current_time())
             if name is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDE = 100
 """Columns from which there is room for the last error."""
 
-NARROW = 70
+NARROW = 64
 """Columns below which states are signs, without words."""
 
 FRESH_S = 6.0
@@ -124,7 +124,8 @@ def tree_view(
 
 def _table(width: int) -> Table:
     narrow, wide = width < NARROW, width >= WIDE
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", expand=True)
+    padding = (0, 1, 0, 0) if narrow else (0, 1)
+    table = Table(box=None, padding=padding, pad_edge=False, header_style="dim", expand=True)
     table.add_column("actor", no_wrap=True, overflow="ellipsis", ratio=None if wide else 1)
     if not narrow:
         table.add_column("state", no_wrap=True)

@@ -80,7 +80,8 @@ class Part(Actor[Any]):
             await trio.sleep_forever()
         if self.name in self._broken:
             raise ValueError("broken")
-        return message.reply(ANSWERS[type(message)])
+        reply: Reply[Any] = message.reply(ANSWERS[type(message)])
+        return reply
 
 
 class Operated:

@@ -20,6 +20,7 @@ from supervisors.application import ending_of
 from supervisors.console import ConsoleActor
 from supervisors.control import RefusedError, request
 from supervisors.lives import StartError
+from supervisors.wire import LINE_LIMIT
 from tests.supervisors.operated import DISCORD_ID, Operated
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ async def test_requests_that_come_together_or_in_pieces_are_each_answered(bot: O
 
 async def test_a_line_without_end_is_refused_and_hung_up_on(bot: Operated) -> None:
     async with await connected(bot) as stream:
-        answer = await told(stream, b"x" * (console.LINE_LIMIT + 1))
+        answer = await told(stream, b"x" * (LINE_LIMIT + 1))
 
         assert answer == {"ok": False, "error": "a request has at most 65536 bytes"}
         assert await one_line(stream) == b""

@@ -203,8 +203,8 @@ def test_a_system_without_such_figures_still_finds_what_blocks(
     def no_such_file(*_: Any) -> int:
         raise FileNotFoundError
 
-    monkeypatch.setattr(stalls.os, "open", no_such_file)
-    monkeypatch.delattr(stalls.time, "pthread_getcpuclockid")
+    monkeypatch.setattr(os, "open", no_such_file)
+    monkeypatch.delattr(time, "pthread_getcpuclockid")
     with looking_out() as lookout:
         beat_for(lookout, 0.05)
         block_here(0.15)

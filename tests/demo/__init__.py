@@ -1,0 +1,1 @@
+"""The demo: what it shows, whom it crashes, and what it leaves behind."""
