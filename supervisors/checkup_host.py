@@ -152,7 +152,7 @@ def _readable(size: float) -> str:
     """Write a number of bytes for people.
 
     >>> _readable(1_234_567)
-    '1.2 MB'
+    '1.23 MB'
     """
     for unit in ("bytes", "kB", "MB"):
         if size < KILO:
