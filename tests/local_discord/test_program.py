@@ -140,7 +140,7 @@ async def test_bad_requests_are_one_sentence_each_and_change_nothing() -> None:
         written, spoken = guild["channels"][0]["id"], guild["channels"][2]["id"]
         user = {"guild_id": guild["id"], "user_id": guild["members"][0]["id"]}
         for verb, fields, words in [
-            ("dance", {}, "unknown verb 'dance'; there are burst, close"),
+            ("dance", {}, "unknown verb 'dance'; there are burst, close,"),
             ("voice", {}, "voice: the field 'guild_id' is missing; it must be text"),
             ("voice", {**user, "channel_id": 5}, "channel_id must be text or null, not 5"),
             ("voice", user, "the field 'channel_id' is missing"),

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.doubles.discord.command_use import Uses
 from tests.doubles.discord.control.endpoint import Control
+from tests.doubles.discord.control.faults import Faults
 from tests.doubles.discord.control.verbs import Verbs
 from tests.doubles.discord.founding import found
 from tests.doubles.discord.gateway.endpoint import Endpoint
@@ -128,7 +129,7 @@ class LocalDiscord:
             *CommandRoutes(world, self._book).routes(),
             *InteractionRoutes(world, self._interactions, files).routes(),
             *files.routes(),
-            *Control(verbs).routes(),
+            *Control(verbs, Faults(self._hub)).routes(),
         ]
 
 

@@ -17,6 +17,7 @@ from tests.doubles.discord.world import UnknownThingError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tests.doubles.discord.control.faults import Faults
     from tests.doubles.discord.control.verbs import Verbs
     from tests.doubles.discord.model import Json
 
@@ -26,10 +27,11 @@ _REFUSALS = (FieldError, UnknownThingError, CommandError, OptionError)
 class Control:
     """Runs verbs; every refusal is one sentence and changes nothing."""
 
-    def __init__(self, verbs: Verbs) -> None:
+    def __init__(self, verbs: Verbs, faults: Faults) -> None:
         self._verbs: dict[str, Callable[[Fields], Awaitable[Json]]] = {
             name: method
-            for name, method in inspect.getmembers(verbs, inspect.iscoroutinefunction)
+            for owner in (verbs, faults)
+            for name, method in inspect.getmembers(owner, inspect.iscoroutinefunction)
             if not name.startswith("_")
         }
 
@@ -51,5 +53,5 @@ class Control:
             raise FieldError('the request must be an object such as {"do": "world"}')
         verb = body.get("do")
         if not isinstance(verb, str) or verb not in self._verbs:
-            raise FieldError(f"unknown verb {verb!r}; there are {', '.join(self._verbs)}")
+            raise FieldError(f"unknown verb {verb!r}; there are {', '.join(sorted(self._verbs))}")
         return await self._verbs[verb](Fields(verb, body))

@@ -1,14 +1,12 @@
-"""The verbs of the control API, one method each."""
+"""Verbs about the world and who moves in it, one method each."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from tests.doubles.discord.command_use import Use, Uses
 from tests.doubles.discord.control.dials import turn
 from tests.doubles.discord.control.fields import FieldError, Fields
-from tests.doubles.discord.gateway.closing import ABORT, SERVER_ENDS_SESSION
 from tests.doubles.discord.play.burst import Burst
 from tests.doubles.discord.play.load import Load, Plan
 from tests.doubles.discord.rest.commands import GLOBAL
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from tests.doubles.discord.rest.commands import CommandBook
     from tests.doubles.discord.world import World
 
-_CLOSING_S = 8.0
 _MILLION = 1_000_000
 
 
@@ -114,52 +111,6 @@ class Verbs:
         async with self._hub.turn:
             pass
         return await self._uses.use(use, wait_s)
-
-    async def close(self, fields: Fields) -> Json:
-        code = fields.whole("code", low=1000, high=4999)
-        fields.done()
-        if code != ABORT and (1004 <= code <= 1006 or 1015 <= code < 3000):
-            raise FieldError(f"close: code must be 1000, 1006 or 3000 to 4999, not {code}")
-        sockets = self._hub.open_sockets()
-        for socket in sockets:
-            session = self._hub.session_on(socket)
-            if session is not None and code in SERVER_ENDS_SESSION:
-                self._hub.end_session(session)
-            socket.drop() if code == ABORT else socket.close(code)
-        async with asyncio.timeout(_CLOSING_S):
-            for socket in sockets:
-                await socket.gone.wait()
-        return {"closed": len(sockets)}
-
-    async def invalid_session(self, fields: Fields) -> Json:
-        resumable = fields.flag("resumable", default=False)
-        fields.done()
-        sockets = self._hub.open_sockets()
-        for socket in sockets:
-            session = self._hub.session_on(socket)
-            if session is not None and not resumable:
-                self._hub.end_session(session)
-            socket.send_json({"op": 9, "d": resumable, "s": None, "t": None})
-        return {"sent": len(sockets)}
-
-    async def reconnect(self, fields: Fields) -> Json:
-        fields.done()
-        sockets = self._hub.open_sockets()
-        for socket in sockets:
-            socket.send_json({"op": 7, "d": None, "s": None, "t": None})
-        return {"sent": len(sockets)}
-
-    async def refuse(self, fields: Fields) -> Json:
-        on = fields.flag("on", default=True)
-        fields.done()
-        self._hub.tuning.refuse = on
-        return {"on": on}
-
-    async def hang_up_on_resume(self, fields: Fields) -> Json:
-        on = fields.flag("on", default=True)
-        fields.done()
-        self._hub.tuning.hang_up_on_resume = on
-        return {"on": on}
 
     async def load(self, fields: Fields) -> Json:
         rate = fields.number("rate", low=0.01, high=20_000)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tests.doubles.discord import objects
+from tests.doubles.discord import guild_objects, objects
 from tests.doubles.discord.gateway import intents as wanted
 from tests.doubles.discord.gateway.chunks import member_chunks
 from tests.doubles.discord.gateway.closing import Closed
@@ -177,7 +177,7 @@ class Conversation:
         for voice in voices:
             del voice["guild_id"]
         large = len(guild.members) > 250
-        data = objects.guild_create(guild, members, voices if spoken else [], large=large)
+        data = guild_objects.guild_create(guild, members, voices if spoken else [], large=large)
         return Event("GUILD_CREATE", data, guild.id)
 
     def _move_bot(self, data: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tests.doubles.discord import objects
+from tests.doubles.discord import guild_objects, objects
 from tests.doubles.discord.gateway.intents import application_flags
 from tests.doubles.discord.model import ChannelType
 from tests.doubles.discord.rest.answers import API, ApiError, answer, unknown
@@ -88,14 +88,14 @@ class AccountRoutes:
         world = self._world
         flags = application_flags(self._tuning.intents_allowed)
         return answer(
-            objects.application(
+            guild_objects.application(
                 world.application_id, world.bot, world.owner, flags, len(world.guilds)
             )
         )
 
     async def guild(self, request: web.Request) -> web.Response:
         guild = self._guild(request)
-        body = objects.guild(guild)
+        body = guild_objects.guild(guild)
         if request.query.get("with_counts") in {"true", "1"}:
             counts = ("approximate_member_count", "approximate_presence_count")
             body |= dict.fromkeys(counts, len(guild.members))
