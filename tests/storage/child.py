@@ -72,7 +72,7 @@ async def meet_a_full_disk(file: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         await recorder.ask(Flush(), within=10)
         (report,) = (each for each in directory.census() if each.name == "recorder")
-        print(report.depth, report.restarts, flush=True)
+        print(report.restarts, flush=True)
 
 
 def hold(file: Path) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from actors.kernel.system import SupervisionEvent
+
 WAIT_S = 10
 
 
@@ -61,6 +63,22 @@ async def storage(file: Path, *, readers: bool = False) -> AsyncIterator[Directo
             with trio.CancelScope(shield=True):
                 ask_to_stop(life)
                 await until_gone(life, WAIT_S)
+
+
+async def crash(directory: Directory, name: str) -> None:
+    """Crash an actor, which may be in the middle of anything, and see all it took come back."""
+    back = trio.Event()
+    last = directory.children("storage")[-1].name
+
+    def listen(event: SupervisionEvent) -> None:
+        if event.child == last and event.action == "started":
+            back.set()
+
+    directory.supervision.append(listen)
+    assert directory.crash(name)
+    with trio.fail_after(WAIT_S):
+        await back.wait()
+    directory.supervision.remove(listen)
 
 
 def table(file: Path, sql: str) -> list[tuple[Any, ...]]:

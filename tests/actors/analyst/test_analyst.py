@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-import trio
 
 from actors.analyst import actor as analyst_module
 from actors.analyst.protocol import LedgerReport, StatsOfMember, TopVoice, VoiceTotal
 from actors.kernel.errors import ActorCrashedError
 from actors.recorder.protocol import Flush, RecordActivity, RecordMessage, Watermark
 from storage.rows import ActivityRow, Event, MessageRow, Origin, OutageRow
-from tests.storage.living import storage
+from tests.storage.living import crash, storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -250,8 +249,7 @@ async def test_a_question_that_takes_too_long_fails_for_its_asker_alone(
         ).fetchall()
 
     monkeypatch.setattr(analyst_module, "TIME_LIMIT_S", 0.2)
-    directory.crash("analyst")
-    await trio.sleep(0.2)
+    await crash(directory, "analyst")
     with monkeypatch.context() as patch:
         patch.setattr(analyst_module, "ask_stored", slow)
         with pytest.raises(analyst_module.QueryTooSlowError, match=r"within 0.2 s"):
@@ -290,8 +288,7 @@ async def test_a_crash_of_the_recorder_takes_the_readers_and_all_come_back(
     world = World(directory)
     world.join(7, 1, 100)
     await world.seen()
-    directory.crash("recorder")
-    await trio.sleep(0.1)
+    await crash(directory, "recorder")
     await world.seen()
 
     assert len(await world.top(HOUR)) == 1

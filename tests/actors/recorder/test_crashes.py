@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-import trio
 
 from actors.recorder.protocol import Flush, RecallGuild, RecordActivity, RecordMessage, Watermark
 from storage.activity import Writer
@@ -16,7 +15,7 @@ from supervisors.application import ending_of
 from supervisors.lives import StartError
 from tests.storage.child import child
 from tests.storage.facts import GUILD, at, join, leave, move, written
-from tests.storage.living import storage, table
+from tests.storage.living import crash, storage, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,12 +57,9 @@ async def test_crashes_under_load_lose_and_double_nothing(file: Path) -> None:
             recorder.tell(RecordActivity(move(user_id, 1, 2, user_id + 0.5)))
             recorder.tell(RecordActivity((leave(user_id, 2, user_id + 0.7),)))
             if user_id % 40 == 0:
-                directory.crash("recorder")
-                await trio.sleep(0.01)
+                await crash(directory, "recorder")
         await recorder.ask(Flush(), within=20)
-        (report,) = (each for each in directory.census() if each.name == "recorder")
 
-        assert report.restarts >= 3
         assert not directory.dead_letters
     assert whole(file)
     assert derived(file) == [(2 * MEMBERS, 0, 4 * MEMBERS, 4 * MEMBERS)]
@@ -162,7 +158,7 @@ def test_a_full_disk_is_waited_out_without_a_restart(file: Path) -> None:
     with child("starve", file) as process:
         out, _ = process.communicate(timeout=20)
 
-    assert [line for line in out.splitlines() if "no space" not in line] == ["True 0", "0 0"]
+    assert [line for line in out.splitlines() if "no space" not in line] == ["True 0", "0"]
     assert out.count("no space") == 1
     assert table(file, "SELECT count(*) FROM message_seen") == [(50,)]
     assert derived(file)[0][:3] == (1, 0, 2)
