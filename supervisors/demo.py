@@ -29,12 +29,14 @@ from supervisors.demo_summary import summary
 from supervisors.demo_watch import Watch
 from supervisors.failures import (
     EX_CANTCREAT,
+    EX_IOERR,
     EX_SOFTWARE,
     EX_TEMPFAIL,
     INTERRUPTED,
     CommandError,
     tell,
 )
+from supervisors.output import written_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -147,13 +149,17 @@ class Demo:
         if self._hurried:
             return INTERRUPTED
         if self._show.status is None:
-            sys.stdout.write("The demo was ended before the bot was connected.\n")
+            self._say("The demo was ended before the bot was connected.\n")
             return 0
         text, whole = await trio.to_thread.run_sync(
             summary, self._show, self._folder, time.monotonic() - began, code
         )
-        sys.stdout.write(text)
+        self._say(text)
         return 0 if whole else code or EX_SOFTWARE
+
+    def _say(self, text: str) -> None:
+        with written_out():
+            sys.stdout.write(text)
 
     async def _listen(self, signals: AsyncIterator[int]) -> None:
         async for _number in signals:
@@ -174,11 +180,15 @@ class Demo:
         try:
             display.draw(self._show)
         except BrokenPipeError:
-            # Nobody reads any more, as behind `| head`: end, and write to nowhere from now on.
+            # Nobody reads any more, as behind `| head`.
             self._playing.cancel("nobody reads")
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+            _write_nowhere()
+        except OSError as error:
+            _write_nowhere()
+            raise CommandError(
+                f"what happens could not be written: {error.strerror}; send it somewhere else",
+                EX_IOERR,
+            ) from error
 
     async def _play_and_end(self) -> int:
         """Play until it is over; return the exit code of the bot's clean end."""
@@ -222,3 +232,10 @@ class Demo:
 
 def _takes_a_screen(console: Console) -> bool:
     return console.is_terminal and not console.is_dumb_terminal
+
+
+def _write_nowhere() -> None:
+    """Keep what is still unwritten from failing once more when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from supervisors.demo_show import Show
 
 CONNECT_S = 30.0
-STATUS_EVERY_S = 0.25
+STATUS_EVERY_S = 0.4
 FEED_EVERY_S = 0.25
 TOP_EVERY_S = 2.0
 TOP = 3

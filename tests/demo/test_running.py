@@ -308,3 +308,32 @@ def test_on_a_terminal_it_draws_and_ctrl_c_gives_the_terminal_back(tmp_path: Pat
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
     assert "Every session that was open at the end is closed in it." in after
     assert not any(map(is_alive, programs))
+
+
+def test_output_that_can_not_be_written_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(
+            command("demo"),
+            cwd=tmp_path,
+            env=clean(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    assert answer.returncode == 74
+    assert "could not be written: No space left on device" in answer.stderr
+
+
+def test_a_signal_before_the_bot_is_connected_ends_it_too(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    try:
+        running.until("^starting the local Discord")
+        assert running.end(signal.SIGTERM) == 0
+    finally:
+        running.process.kill()
+        running.end()
+    assert "The demo was ended before the bot was connected." in running.told()
