@@ -105,20 +105,12 @@ class Application:
         """End when whoever started us is gone: the other end of stdin closes."""
         try:
             while True:
-                await _readable(0)
+                await trio.lowlevel.wait_readable(0)
                 if not os.read(0, 4096):
                     break
-        except OSError as error:
+        except OSError as error:  # also for /dev/null and files, which nobody holds open
             log.info("stdin can't be read, so it counts as closed", error=str(error))
         self.stop("stdin was closed")
-
-
-async def _readable(fd: int) -> None:
-    try:
-        await trio.lowlevel.wait_readable(fd)
-    except PermissionError:
-        # A file or /dev/null: the system does not wait for those, they are always readable.
-        await trio.lowlevel.checkpoint()
 
 
 @contextlib.contextmanager

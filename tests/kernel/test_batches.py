@@ -128,6 +128,9 @@ async def test_a_batch_whose_askers_all_gave_up_is_not_handled(tree: Tree, story
     await until(lambda: story.lines)
     with trio.move_on_after(0.01):
         await tree.ask("probe", Do(lambda _: story.note("handled")))
+    cell = tree.directory.find("probe")
+    assert cell
+    await until(lambda: cell.mailbox.position == 2)
     assert await tree.ask("probe", Ping()) == 1
 
     assert story.lines == [(1,), (3,)]

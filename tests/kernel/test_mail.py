@@ -12,6 +12,8 @@ import trio
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from actors.kernel.bells import TaskBell
+from actors.kernel.crossing import Home
 from actors.kernel.errors import ActorGoneError, MailboxFullError
 from actors.kernel.futures import ReplyFuture
 from actors.kernel.mailbox import Mailbox
@@ -233,6 +235,27 @@ def test_a_stop_asked_of_a_closed_mailbox_is_answered_at_once() -> None:
     box.put(Envelope(_ActorStop(), answer))
 
     assert answer.settled
+
+
+def test_a_stop_that_waits_when_the_mailbox_closes_is_answered() -> None:
+    box, answer = Mailbox("box"), ReplyFuture[object]()
+    box.put(Envelope(_ActorStop(), answer))
+
+    box.close("stopped")
+
+    assert answer.settled
+
+
+async def test_mail_that_came_before_the_bell_was_hung_up_lets_nobody_sleep(
+    autojump_clock: MockClock,
+) -> None:
+    # A thread put it after the reader looked and before it waits: the ring went nowhere.
+    box, bell = Mailbox("box"), TaskBell(Home())
+    box.put(Envelope("mail"))
+    bell.ring()
+
+    with trio.fail_after(1):
+        await bell.wait(box)
 
 
 async def test_a_timer_tells_its_message_once_and_not_before_its_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -212,6 +213,24 @@ async def test_a_handler_that_outlasts_its_kill_but_not_the_grace_is_no_stuck_th
 
     assert tree.events[1].reason == "killed: a test"
     assert tree.dead == []
+    assert story.lines == ["waits"]
+
+
+async def test_a_thread_that_was_killed_does_not_get_the_next_message(
+    tree: Tree, story: Story
+) -> None:
+    await tree.grow(child("probe", story, ThreadProbe))
+    tree.tell("probe", Hold(0.03), "waits")
+    cell = tree.directory.find("probe")
+    assert cell
+    await until(lambda: cell.mailbox.depth() == 1)
+    assert cell.incarnation
+
+    cell.incarnation.kill("a test")
+    time.sleep(0.08)  # noqa: ASYNC251 - Trio is kept away: the thread must see it by itself
+
+    assert story.lines == []
+    assert await tree.ask("probe", Ping()) == 2
     assert story.lines == ["waits"]
 
 

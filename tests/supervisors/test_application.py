@@ -262,7 +262,7 @@ async def test_the_program_ends_when_its_stdin_closes(
         assert await app.ending() == Ending("stdin was closed", 0)
 
 
-async def test_a_stdin_that_cannot_be_waited_for_is_read_to_its_end(app: Running) -> None:
+async def test_a_stdin_that_cannot_be_waited_for_counts_as_closed(app: Running) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     with stdin_from((null, -1)):
         await app.begin(child("a", Story()), until_stdin_closes=True)
