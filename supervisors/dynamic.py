@@ -73,9 +73,6 @@ class _Child:
     key: int
     crashes: CrashCount
     life: Incarnation | None = None
-    announced: bool = False
-    """Whether the start of this life was published."""
-
     leaving: list[ReplySlot] = field(default_factory=list["ReplySlot"])
     """Who asked for its end; empty while it is to stay."""
 
@@ -186,7 +183,6 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         cell = directory.open(self._path(key), parent=self.name)
         # A sender may have opened it first, with whatever capacity it believed in.
         cell.mailbox.capacity = self._template.mailbox_capacity
-        child.announced = False
         child.life = launch(
             cell, lambda: self._template.start(key), directory, self._nursery, self._notice
         )
@@ -202,17 +198,10 @@ class DynamicSupervisor(Actor[DynamicMessage]):
             if answer is not None:
                 answer.fail(error)
             return
-        self._announce(life)
+        cell = life.cell
+        self._publish(cell.name, "" if cell.starts == 1 else "restarted", "started")
         if answer is not None and request is not None:
             answer.send(request.reply(StartResult.STARTED))
-
-    def _announce(self, life: Incarnation) -> None:
-        """Publish a start, once, and before anything else that happened to this life."""
-        child = self._children.get(_key(life.cell))
-        if child is not None and child.life is life and not child.announced and life.started:
-            child.announced = True
-            reason = "" if life.cell.starts == 1 else "restarted"
-            self._publish(life.cell.name, reason, "started")
 
     def _notice(self, life: Incarnation, reason: ExitReason) -> None:
         self._incarnation.cell.mailbox.put(Envelope(ChildExited(life, reason)))
@@ -222,7 +211,6 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         child = self._children.get(key)
         if child is None or child.life is not life:
             return
-        self._announce(life)
         child.life = None
         if child.leaving:
             self._retire(child, reason)

@@ -153,6 +153,19 @@ async def test_what_waits_when_an_actor_is_gone_for_good_becomes_dead_letters(
     assert [str(error) for error in errors] == ["probe is gone (stopped)"]
 
 
+async def test_a_request_that_nobody_waits_for_any_more_becomes_no_dead_letter(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    await tree.grow(child("probe", Story(), shutdown_s=1))
+    tree.tell("probe", Hold(100))
+    with trio.move_on_after(1):
+        await tree.ask("probe", Ping())
+
+    await tree.stop()
+
+    assert tree.dead == [("probe", Hold(100))]
+
+
 async def test_the_count_of_dead_letters_goes_on_where_the_list_ends(tree: Tree) -> None:
     bury = partial(tree.tell, "nobody", *range(150))
     async with trio.open_nursery() as nursery:
