@@ -104,6 +104,7 @@ def complaints(
         *_moves(facts),
         *_sequences(truth, facts, blind, seen_from, seen_until),
         *_sessions_from_facts(facts, sessions),
+        *_known_parts(sessions, blind),
         *_still_open(truth, sessions),
         *_totals(truth, facts, sessions, blind, seen_from=seen_from, seen_until=seen_until),
     ]
@@ -246,6 +247,36 @@ def _sessions_from_facts(facts: Sequence[Fact], sessions: Sequence[Session]) -> 
     return wrong
 
 
+def _known_parts(sessions: Sequence[Session], blind: Sequence[Blind]) -> list[str]:
+    """A stay that has ended is known to have gone on between its bounds, while we saw."""
+    wrong: list[str] = []
+    guilds = {stay.guild_id for stay in sessions}
+    spells = {g: _spells([b for b in blind if b.guild_id == g]) for g in guilds}
+    for stay in sessions:
+        if stay.ended_earliest is None or stay.ended_latest is None:
+            continue
+        start, end = stay.started_latest, max(stay.started_latest, stay.ended_earliest)
+        unseen = sum(
+            max(0.0, min(until, end) - max(since, start)) for since, until in spells[stay.guild_id]
+        )
+        known = end - start - unseen
+        unknown = stay.ended_latest - stay.started_earliest - known
+        if abs(stay.known_s - known) > 1e-3 or abs(stay.unknown_s - unknown) > 1e-3:
+            wrong.append(f"{stay} has {known:.3f} s known and {unknown:.3f} s unknown")
+    return wrong
+
+
+def _spells(blind: Sequence[Blind]) -> list[tuple[float, float]]:
+    """Join blind times of one guild that follow each other without a gap."""
+    joined: list[tuple[float, float]] = []
+    for since, until in sorted((b.since, b.until) for b in blind):
+        if joined and since <= joined[-1][1] + 1e-6:
+            joined[-1] = joined[-1][0], max(joined[-1][1], until)
+        else:
+            joined.append((since, until))
+    return joined
+
+
 def pair(
     facts: Sequence[Fact],
 ) -> list[tuple[int, float, float, float | None, float | None]]:
@@ -298,11 +329,11 @@ def _totals(
     true_changes, derived, told = _by_member(truth), _by_member(sessions), _by_member(facts)
     for member in sorted(true_changes.keys() | derived.keys()):
         true_steps = steps(true_changes.get(member, []))
-        lost = [b for b in blind if b.guild_id == member[0]]
+        lost = _spells([b for b in blind if b.guild_id == member[0]])
         total = _time_in_voice(true_steps, seen_from, seen_until)
         known = sum(s.known_s for s in derived.get(member, []))
         unknown = sum(s.unknown_s for s in derived.get(member, []))
-        missed = sum(b.until - b.since for b in lost)
+        missed = sum(until - since for since, until in lost)
         slack = SLACK_S * (1 + 2 * len(lost)) + 0.02 * len(true_steps)
         # What a resumed session told afterwards is uncertain by its bounds.
         vague = sum(f.latest - f.earliest for f in told.get(member, []) if f.origin == "gateway")

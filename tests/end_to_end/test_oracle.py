@@ -69,6 +69,7 @@ WRONG = {
         SESSIONS,
     ),
     "time from nowhere": (FACTS, [SESSIONS[0], replace(SESSIONS[1], known_s=90.0)]),
+    "a little time too much": (FACTS, [SESSIONS[0], replace(SESSIONS[1], known_s=40.1)]),
 }
 
 
