@@ -9,7 +9,7 @@ CREATE TYPE activity_event AS ENUM ('connect', 'disconnect');
 CREATE TYPE activity_origin AS ENUM ('gateway', 'snapshot', 'shutdown', 'outage', 'import');
 
 CREATE TABLE batch (
-    batch_id UBIGINT NOT NULL,
+    batch_id UBIGINT PRIMARY KEY,
     run_id UUID NOT NULL,
     first_position UBIGINT NOT NULL,
     last_position UBIGINT NOT NULL,
