@@ -50,8 +50,8 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one return for each kind of val
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, Mapping):
-        items = cast("Mapping[Any, Any]", value).items()
-        return {str(key): plain(item) for key, item in items}
+        mapping: Mapping[Any, Any] = value
+        return {str(key): plain(item) for key, item in mapping.items()}
     if isinstance(value, list | tuple | AbstractSet):
         return [plain(item) for item in cast("Iterable[Any]", value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
