@@ -91,16 +91,19 @@ class Lookout:
             newly_s = self._machine.held_up_s(now - looked - BEAT_S)
             excuse_s += newly_s
             looked = now
-            if self._beats:
-                self._account(excuse_s)
+            if self._account(excuse_s, now):
                 # The beats may be from before we were held up, the silence from then on.
                 excuse_s = min(newly_s, now - self._last)
             if now - self._last - BEAT_S - excuse_s > max(BEAT_S, self._limit_s - 2 * BEAT_S):
                 # Early, so that the stack is at hand if this grows into a stall.
                 self._stack = self._stack or self._see()
 
-    def _account(self, excuse_s: float) -> None:
-        while self._beats:
+    def _account(self, excuse_s: float, now: float) -> bool:
+        """Measure the silence before each beat up to `now`; false if there was none."""
+        # A later one came while we were held up in this very look: the next will know.
+        if not self._beats or self._beats[0] > now:
+            return False
+        while self._beats and self._beats[0] <= now:
             beat = self._beats.popleft()
             silent_s = beat - self._last - BEAT_S
             blocked_s = max(0.0, silent_s - excuse_s)
@@ -112,6 +115,7 @@ class Lookout:
             elif silent_s > self._limit_s:
                 self.pauses += 1
         self._stack = None
+        return True
 
     def _see(self) -> traceback.StackSummary | None:
         # The frame belongs to a thread that runs on: only a summary of it is kept.

@@ -37,8 +37,14 @@ async def grow(tree: Tree) -> None:
 
 
 async def figures(tree: Tree) -> Responsiveness:
-    await trio.sleep(0.05)  # so long until the thread has looked and the beat has told
-    return await tree.ask("watchdog", HowResponsive())
+    """Ask once the thread has looked at all that was before, however busy the machine is."""
+    first = await tree.ask("watchdog", HowResponsive())
+    with trio.fail_after(10):
+        while True:
+            await trio.sleep(0.02)
+            last = await tree.ask("watchdog", HowResponsive())
+            if last.samples > first.samples + 5:
+                return last
 
 
 def open_files() -> int:
@@ -52,11 +58,11 @@ def block_here(seconds: float) -> None:
 async def test_a_blocked_trio_is_told_with_the_place_and_the_stack(tree: Tree) -> None:
     await grow(tree)
     with capture_logs() as lines:
-        block_here(0.2)
+        block_here(0.4)
         result = await figures(tree)
 
     assert result.stalls == 1
-    assert 150 < result.worst_ms < 400
+    assert 100 < result.worst_ms < 1000
     place, _, stack = result.last_stack.partition("\n")
     assert re.fullmatch(r"tests/supervisors/test_watchdog.py:\d+ in block_here", place)
     assert "test_a_blocked_trio_is_told" in stack
