@@ -13,7 +13,16 @@ import pytest
 import trio
 
 from tests.end_to_end.bot_process import running_bot
-from tests.end_to_end.stage import LEDGER, Story, complaints_now, finish, settle, stage, watched
+from tests.end_to_end.stage import (
+    LEDGER,
+    Story,
+    complaints_now,
+    finish,
+    settle,
+    stage,
+    until,
+    watched,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.end_to_end
 
 KILLS, RATE = 20, 200
+NEWBORN = 3
 DURING_START = 5
 """Each fifth kill comes while the bot still starts."""
 
@@ -50,6 +60,9 @@ class Deaths:
     complaints_in_the_open: list[str] = field(default_factory=list)
     """What the oracle said while the last bot ran and members were in voice."""
 
+    newborn: list[bool] = field(default_factory=list)
+    """For each kill while a ledger was being made: whether the next start could use it."""
+
 
 async def play(folder: Path) -> tuple[Story, Deaths]:
     chance, deaths = random.Random(SEED), Deaths()
@@ -58,6 +71,8 @@ async def play(folder: Path) -> tuple[Story, Deaths]:
         async with watched(here, folder) as bot:
             seen_from = time.time()
             await bot.stop()
+        for number in range(NEWBORN):
+            deaths.newborn.append(await die_newborn(here, folder / f"new{number}", chance))
         await here.load(RATE, 600)
         for number in range(1, KILLS + 1):
             early = number % DURING_START == 0
@@ -87,6 +102,17 @@ async def live_and_die(here: Stage, folder: Path, chance: random.Random, *, earl
     if (folder / LEDGER).exists():
         life.kept = in_the_file(folder / LEDGER)
     return life
+
+
+async def die_newborn(here: Stage, folder: Path, chance: random.Random) -> bool:
+    """Kill a bot while it makes its ledger, and see whether the next one can go on."""
+    async with running_bot(here.discord, folder) as bot:
+        await until((folder / LEDGER).exists, "it makes its ledger")
+        await trio.sleep(chance.uniform(0.0, 0.1))
+        bot.kill()
+        await bot.process.wait()
+    async with watched(here, folder) as bot:
+        return await bot.stop() == 0
 
 
 def in_the_file(path: Path) -> tuple[int, int]:
@@ -121,6 +147,12 @@ def test_what_was_acknowledged_before_a_kill_is_in_the_file_after_it(
         if life.kept[0] < life.acknowledged[0] or life.kept[1] < life.acknowledged[1]
     ]
     assert not lost
+
+
+def test_a_kill_while_the_ledger_is_made_leaves_one_that_the_next_start_can_use(
+    played: tuple[Story, Deaths],
+) -> None:
+    assert played[1].newborn == [True] * NEWBORN
 
 
 def test_most_lives_recorded_something(played: tuple[Story, Deaths]) -> None:
