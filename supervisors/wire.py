@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one return for each kind of val
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, Mapping):
-        mapping: Mapping[Any, Any] = value
+        mapping = cast("Mapping[Any, Any]", value)  # type: ignore[redundant-cast]  # not to basedpyright
         return {str(key): plain(item) for key, item in mapping.items()}
     if isinstance(value, list | tuple | AbstractSet):
         return [plain(item) for item in cast("Iterable[Any]", value)]
