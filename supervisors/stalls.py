@@ -48,6 +48,8 @@ class Lookout:
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
+        # The stack is looked at early, so that it is at hand if the silence grows into a stall.
+        self._early_s = max(BEAT_S, limit_s - 2 * BEAT_S)
         self._machine = Machine()
         self._watched = threading.get_ident()
         self._running = threading.Lock()
@@ -88,15 +90,14 @@ class Lookout:
         # The lock is free once `end` was called; waiting for it costs less than an Event.
         while not self._running.acquire(timeout=BEAT_S):
             now = time.perf_counter()
+            if self._stack is None and now - self._last - BEAT_S > self._early_s:
+                self._stack = self._see()
             newly_s = self._machine.held_up_s(now - looked - BEAT_S)
             excuse_s += newly_s
             looked = now
             if self._account(excuse_s, now):
                 # The beats may be from before we were held up, the silence from then on.
                 excuse_s = min(newly_s, now - self._last)
-            if now - self._last - BEAT_S - excuse_s > max(BEAT_S, self._limit_s - 2 * BEAT_S):
-                # Early, so that the stack is at hand if this grows into a stall.
-                self._stack = self._stack or self._see()
 
     def _account(self, excuse_s: float, now: float) -> bool:
         """Measure the silence before each beat up to `now`; false if there was none."""
@@ -118,11 +119,12 @@ class Lookout:
         return True
 
     def _see(self) -> traceback.StackSummary | None:
-        # The frame belongs to a thread that runs on: only a summary of it is kept.
+        # The thread may run on: only a summary is kept, and none if it is past the silence.
         # The name is documented, and the only way to another thread's stack.
         frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         frame = frames.get(self._watched)
-        return None if frame is None else traceback.extract_stack(frame)
+        stack = None if frame is None else traceback.extract_stack(frame)
+        return None if self._beats else stack
 
 
 class Machine:

@@ -87,7 +87,7 @@ async def test_a_place_that_blocks_again_is_counted_and_logged_once(tree: Tree) 
     await grow(tree)
     with capture_logs() as lines:
         for _ in range(3):
-            block_here(0.12)
+            block_here(0.3)
             await trio.sleep(0.04)
         result = await figures(tree)
 
