@@ -139,9 +139,12 @@ async def test_after_an_invalid_session_the_bot_identifies_again() -> None:
     async with local_discord("--guilds", "1") as discord, watcher(discord) as watched:
         guild = (await discord.do("world"))["guilds"][0]
         await watched.first("ready")
+        # Nobody gets in meanwhile: what happens now is certainly missed.
+        await discord.do("refuse", on=True)
         await discord.do("invalid_session", resumable=False)
         await watched.first("disconnect")
         await join(discord, guild, people(guild)[0], rooms(guild)[0])
+        await discord.do("refuse", on=False)
         ready = await watched.first("ready", 2)
         assert ready["guilds"][0]["voice"] == {people(guild)[0]: rooms(guild)[0]}
         assert not watched.of("voice")
