@@ -64,6 +64,10 @@ class RecorderActor(BatchActor[RecorderMessage]):
     senders are refused once it is full.
     """
 
+    batch_wait_s = 0.02
+    """Measured at 5, 100 and 500 events/s: 20 ms cost the processor no more than 50 ms did and
+    halved the time to the commit; 10 ms cost an eighth of a core more."""
+
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._file = file

@@ -65,7 +65,7 @@ COMMENT ON COLUMN message_seen.user_id IS 'Who wrote it.';
 COMMENT ON COLUMN message_seen.channel_id IS 'Where.';
 COMMENT ON COLUMN message_seen.message_id IS 'Its Discord id.';
 COMMENT ON COLUMN message_seen.at_utc IS 'When the bot saw it.';
-COMMENT ON COLUMN message_seen.length IS 'In characters.';
+COMMENT ON COLUMN message_seen.length IS 'In characters; 0 where Discord does not show the bot what was written, which is everywhere without the message content intent.';
 COMMENT ON COLUMN message_seen.batch_id IS 'The batch that wrote the row.';
 
 CREATE TABLE outage (
