@@ -11,7 +11,7 @@ import math
 import os
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -47,6 +47,8 @@ class Ending:
 
     why: str
     exit_code: int = 0
+    error: BaseException | None = field(default=None, compare=False)
+    """What nobody foresaw, for the file of such faults."""
 
 
 class Application:
@@ -166,7 +168,7 @@ def ending_of(error: BaseException) -> Ending:
         code = getattr(cause, "exit_code", None)
         if isinstance(code, int):
             return Ending(str(cause), code)
-    return Ending(f"the tree gave up: {error}", EX_SOFTWARE)
+    return Ending(f"the tree gave up: {error}", EX_SOFTWARE, error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import time
@@ -16,12 +17,15 @@ from actors.gateway.link import GatewaySettings
 from actors.kernel.addresses import Directory
 from supervisors.application import Application, Ending
 from supervisors.event_log import EventLog
+from supervisors.faults import keep
 from supervisors.requests import Sources
 from supervisors.settings import without_token
 from supervisors.tree import Plan, root
 from supervisors.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from supervisors.settings import Settings
 
 SWITCH_S = 0.0005
@@ -44,16 +48,40 @@ def run_bot(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     """
     if settings.discord.token is None:
         raise without_token()
+    run = partial(_run, settings, until_stdin_closes=until_stdin_closes)
+    with _interpreter_at_ease():
+        # A Ctrl+C that is raised in the middle of a callback would leave the run hanging.
+        ending = trio.run(run, restrict_keyboard_interrupt_to_checkpoints=True)
+    log.info("ended", why=ending.why, exit_code=ending.exit_code)
+    if ending.exit_code:
+        sys.stderr.write(f"{ending.why}{_kept(ending, settings)}\n")
+    return ending.exit_code
+
+
+def _kept(ending: Ending, settings: Settings) -> str:
+    """Keep the stack of what nobody foresaw, and say where it is."""
+    if ending.error is None:
+        return ""
+    token = settings.discord.token
+    file = keep(ending.error, settings.storage.folder, token.get_secret_value() if token else "")
+    where = f"the details are in {file}" if file else "the details could not be written anywhere"
+    return f"; {where}. Start it again; if it comes back, report it with that file."
+
+
+@contextlib.contextmanager
+def _interpreter_at_ease() -> Generator[None]:
+    """Let neither busy threads nor collections of garbage hold up the Trio thread for long."""
+    before = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # modules stay; no collection needs to look at them again
     gc.set_threshold(*GC_THRESHOLDS)
-    run = partial(_run, settings, until_stdin_closes=until_stdin_closes)
-    # A Ctrl+C that is raised in the middle of a callback would leave the run hanging.
-    ending = trio.run(run, restrict_keyboard_interrupt_to_checkpoints=True)
-    log.info("ended", why=ending.why, exit_code=ending.exit_code)
-    if ending.exit_code:
-        sys.stderr.write(f"{ending.why}\n")
-    return ending.exit_code
+    try:
+        yield
+    finally:
+        # Frozen at the end, DuckDB's objects would be reported as leaked.
+        gc.unfreeze()
+        sys.setswitchinterval(before[0])
+        gc.set_threshold(*before[1])
 
 
 async def _run(settings: Settings, *, until_stdin_closes: bool) -> Ending:

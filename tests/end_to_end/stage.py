@@ -33,7 +33,7 @@ LEDGER = "activity.duckdb"
 VOICE = 2
 
 LEFT_BEHIND = re.compile(
-    r"unclosed|never awaited|never retrieved|was destroyed|pending|ResourceWarning|Traceback",
+    r"unclosed|never awaited|never retrieved|was destroyed|pending|leaked|ResourceWarning|Traceback",
     re.IGNORECASE,
 )
 """What a clean end never leaves in a log."""
