@@ -33,7 +33,8 @@ LEDGER = "activity.duckdb"
 VOICE = 2
 
 LEFT_BEHIND = re.compile(
-    r"unclosed|never awaited|never retrieved|was destroyed|pending|leaked|ResourceWarning|Traceback",
+    r"unclosed|never awaited|never retrieved|was destroyed|pending|leaked|"
+    r"ResourceWarning|Traceback",
     re.IGNORECASE,
 )
 """What a clean end never leaves in a log."""
