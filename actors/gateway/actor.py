@@ -79,8 +79,9 @@ class GatewayActor(Actor[GatewayMessage]):
     @override
     async def post_stop(self) -> None:
         self._stopping = True
-        if self._client is not None and self._state.up:
+        if self._client is not None:
             self._client.leave()
+        if self._state.up:
             with trio.move_on_after(self._settings.close_s):
                 await self._closed.wait()
         self._connection.cancel("the gateway stops")

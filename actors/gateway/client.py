@@ -9,6 +9,8 @@ import discord
 import structlog
 from typing_extensions import override
 
+from actors.gateway import farewell
+from actors.gateway.commands.unanswered import INTERRUPTED, SWITCHED_OFF, Unanswered
 from actors.gateway.inbound import bot_in, message_seen, occupants, voice_changed
 
 if TYPE_CHECKING:
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 INTENTS = discord.Intents(guilds=True, members=True, voice_states=True, guild_messages=True)
 
-LAST_WORDS_S = 0.5
-"""How long a clean stop waits for what Discord may still have sent."""
+# An iterator, so that it is told once in the life of the process.
+FIRST_STEPS = iter([{"next": "in Discord try /help; in a second terminal: main.py status"}])
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class GatewayClient(discord.Client):
         self.line = line
         self.beside: list[Callable[[], Coroutine[Any, Any, object]]] = []
         """Run beside the connection once logged in; they handle their own failures."""
+        self.unanswered = Unanswered()
         self._leave = asyncio.Event()
         self._newest: GatewaySocket | None = None
         self._running: set[asyncio.Future[Any]] = set()
@@ -68,18 +71,26 @@ class GatewayClient(discord.Client):
         """
         running = asyncio.create_task(self._run(token))
         leaving = asyncio.create_task(self._leave.wait())
+        heard = True
         try:
             await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()
                 raise ClientEndedError("discord.py closed the client and did not say why")
-            await self._hear_last_words()
+            if self._open_socket is not None:
+                heard = await farewell.hear_last_words(self._open_socket)
         finally:
-            await self._end()
+            alive = asyncio.current_task()
+            await farewell.undisturbed(self._end(running, alive, to_silence=not heard))
 
     def leave(self) -> None:
         """Ask `live` to read what has come, close and return."""
         self._leave.set()
+
+    def still_newest(self) -> None:
+        """Stop the heartbeat of the newest connection."""
+        if self._newest is not None:
+            self._newest.still_heart()
 
     def drop_newest(self) -> None:
         """Let go of a connection that came to nothing."""
@@ -91,8 +102,16 @@ class GatewayClient(discord.Client):
 
     @override
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        if event == "interaction":
+            self.unanswered.came(args[0])
         if event != "socket_event_type":  # one for each frame, and nobody listens
             super().dispatch(event, *args, **kwargs)
+
+    @override
+    async def close(self) -> None:
+        # Here, because discord.py itself closes before it raises that it was hung up on.
+        await self.unanswered.interrupt(SWITCHED_OFF if self._leave.is_set() else INTERRUPTED)
+        await super().close()
 
     @override
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
@@ -110,36 +129,16 @@ class GatewayClient(discord.Client):
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _hear_last_words(self) -> None:
-        socket = cast("GatewaySocket | None", self.ws)
-        if socket is not None and self.line.state.up:
-            asking = asyncio.ensure_future(socket.sign_of_life())
-            await asyncio.wait([asking], timeout=LAST_WORDS_S)
+    @property
+    def _open_socket(self) -> GatewaySocket | None:
+        return cast("GatewaySocket | None", self.ws) if self.line.state.up else None
 
-    async def _end(self) -> None:
-        """Close within bounds and leave no task behind.
-
-        Not asyncio.timeout: what close() waits for may wait again when it is cancelled.
-        """
-        close_s, current = self.line.settings.close_s, asyncio.current_task()
-        ending = asyncio.all_tasks()
-        closing = asyncio.ensure_future(self.close())
-        await asyncio.wait([closing], timeout=close_s)
-        if not closing.done():
-            log.warning("the connection did not close in time and was dropped", limit_s=close_s)
-        if self._newest is not None:
-            self._newest.still_heart()
-        left = asyncio.all_tasks() - {current}
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=LAST_WORDS_S)
-        for task in (ending | left) - {current}:
-            if task.done() and not task.cancelled():
-                task.exception()  # seen: else asyncio reports it as forgotten
-        await self.http.close()
-        # aiohttp's sockets close in the loop's next turns.
-        await asyncio.sleep(0)
+    async def _end(
+        self, running: asyncio.Task[None], alive: asyncio.Task[Any] | None, *, to_silence: bool
+    ) -> None:
+        if self._open_socket is not None and not to_silence:
+            await farewell.say_goodbye(self._open_socket, running)
+        await farewell.close(self, {asyncio.current_task(), alive})
 
     def _adopt(self, socket: GatewaySocket) -> None:
         socket.line = self.line
@@ -164,7 +163,8 @@ class GatewayClient(discord.Client):
         self.line.sight.lost(state.seen_until_utc, state.trouble or "a new session with Discord")
         self._own_parsers["READY"](data)
         state.session_works(resumed=False)
-        log.info("connected to Discord", guilds=len(data["guilds"]), life=state.lives)
+        told = {"guilds": len(data["guilds"]), "life": state.lives, **next(FIRST_STEPS, {})}
+        log.info("connected to Discord", **told)
 
     def _resumed_seen(self, data: dict[str, Any]) -> None:
         state = self.line.state

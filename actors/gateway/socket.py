@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
@@ -23,6 +24,7 @@ CONNECT_S = 15.0
 """For the connection, its greeting and a pause of 5 s that Discord wants before IDENTIFY."""
 
 NORMAL_CLOSE = 1000
+CLOSE_FRAME = NORMAL_CLOSE.to_bytes(2, "big")
 FATAL_CLOSES = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
 
 
@@ -113,6 +115,18 @@ class GatewaySocket(DiscordWebSocket):
         """Close a connection that gives no sign of life; its reader resumes the session."""
         self._silent = True
         await self.socket.close(code=4000)
+
+    async def read_until_closed(self) -> None:
+        """Close the session, and hear all that Discord sent before it closed its side.
+
+        Only while nobody else reads. aiohttp's own close would throw those frames away.
+        """
+        self.still_heart()
+        self._close_code = NORMAL_CLOSE
+        await self.socket.send_frame(CLOSE_FRAME, aiohttp.WSMsgType.CLOSE)
+        with contextlib.suppress(discord.ConnectionClosed):
+            while True:
+                await self.poll_event()
 
     def still_heart(self) -> None:
         """Stop the heartbeat, whatever becomes of the connection."""

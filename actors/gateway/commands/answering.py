@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
@@ -11,12 +12,14 @@ import structlog
 import trio
 from discord import app_commands
 
+from actors.gateway.commands.unanswered import UNSENDABLE
 from actors.gateway.crossing import on_trio
 from actors.kernel.errors import ActorCrashedError, ActorError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from actors.gateway.commands.unanswered import Unanswered
     from actors.kernel.addresses import Address
     from actors.kernel.messages import Request
 
@@ -58,31 +61,29 @@ async def answer(
     ephemeral: bool,
 ) -> None:
     """Send the embed that `making` returns: at once if it is quick, else after a deferral."""
+    unanswered: Unanswered = interaction.client.unanswered
     task = asyncio.ensure_future(making)
-    await asyncio.wait([task], timeout=ACKNOWLEDGE_S)
-    if not task.done():
-        await interaction.response.defer(ephemeral=ephemeral, thinking=True)
-    embed = await task
-    if interaction.response.is_done():
-        await interaction.edit_original_response(embed=embed)
-    else:
-        await interaction.response.send_message(embed=embed, ephemeral=ephemeral)
+    try:
+        await asyncio.wait([task], timeout=ACKNOWLEDGE_S)
+        if not task.done():
+            await unanswered.defer(interaction, ephemeral=ephemeral)
+        await unanswered.say(interaction, embed=await task, ephemeral=ephemeral)
+    finally:
+        task.cancel()
 
 
 async def excuse(
     interaction: discord.Interaction[Any], error: app_commands.AppCommandError
 ) -> None:
     """Tell the member why there is no answer."""
-    text = sentence(error, incident := uuid4().hex[:8])
+    unanswered: Unanswered = interaction.client.unanswered
+    name = interaction.command.qualified_name if interaction.command else "?"
+    text = sentence(error, name, incident := uuid4().hex[:8])
     if incident in text:
-        name = interaction.command.qualified_name if interaction.command else "?"
         log.error("a command failed", incident=incident, command=name, exc_info=cause_of(error))
     try:
-        if interaction.response.is_done():
-            await interaction.edit_original_response(content=text)
-        else:
-            await interaction.response.send_message(text, ephemeral=True)
-    except discord.HTTPException as late:
+        await unanswered.say(interaction, content=text, ephemeral=True)
+    except UNSENDABLE as late:
         log.warning("a member could not be answered", text=text, why=str(late))
 
 
@@ -91,11 +92,14 @@ def cause_of(error: BaseException) -> BaseException:
     return error.original if isinstance(error, app_commands.CommandInvokeError) else error
 
 
-def sentence(error: BaseException, incident: str) -> str:
-    """Say in one sentence what is wrong and what to do; a fault of ours names its `incident`."""
+def sentence(error: BaseException, used: str, incident: str) -> str:
+    """Say in one sentence what is wrong and what to do.
+
+    `used` is the command; a fault of ours names its `incident`.
+    """
     match cause_of(error):
         case app_commands.CommandOnCooldown(retry_after=left_s):
-            return f"One at a time, please: try again in {max(left_s, 0.1):.1f} s."
+            return f"You can use /{used} again in {math.ceil(left_s) or 1} s."
         case app_commands.NoPrivateMessage():
             return "This command works in a server only."
         case (

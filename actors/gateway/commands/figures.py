@@ -14,7 +14,7 @@ COLOUR = discord.Colour.teal()
 
 
 def span(seconds: float) -> str:
-    """Show a length of time in the largest unit that is at least 1.
+    """Show a length of time in the largest unit that is at least 1, where room is scarce.
 
     >>> span(33_120), span(725), span(40), span(0), span(5_000_000)
     ('9.2 h', '12 min', '40 s', '0 s', '1,388.9 h')
@@ -22,18 +22,36 @@ def span(seconds: float) -> str:
     return _in_unit(seconds, _unit(seconds))
 
 
-def with_unknown(known_s: float, unknown_s: float) -> str:
-    """Show a total and by how much more it may be, in the same unit where that shows anything.
+def length(seconds: float) -> str:
+    """Show a length of time to the second, from an hour on to the minute.
 
-    >>> with_unknown(33_120, 1440), with_unknown(33_120, 0), with_unknown(33_120, 40)
-    ('9.2 h (+0 to 0.4 h unknown)', '9.2 h', '9.2 h (+0 to 40 s unknown)')
+    >>> length(40.2), length(151), length(720), length(33_120), length(0)
+    ('40 s', '2 min 31 s', '12 min', '9 h 12 min', '0 s')
     """
-    if round(unknown_s) <= 0:
-        return span(known_s)
-    # A twentieth of an hour is the least that does not round to 0.0 h.
-    same = unknown_s <= known_s and unknown_s >= _unit(known_s) / 20
-    unit = _unit(known_s) if same else _unit(unknown_s)
-    return f"{span(known_s)} (+0 to {_in_unit(unknown_s, unit)} unknown)"
+    whole, names = round(seconds), ("min", "s")
+    if whole >= HOUR_S:
+        whole, names = round(seconds / MINUTE_S), ("h", "min")
+    whole, part = divmod(whole, 60)
+    shown = [f"{n:,} {name}" for n, name in zip((whole, part), names, strict=True) if n]
+    return " ".join(shown) or "0 s"
+
+
+def with_unknown(known_s: float, unknown_s: float) -> str:
+    """Show a total and by how much more it may be, if that is not nothing beside it.
+
+    >>> with_unknown(33_120, 1440), with_unknown(150, 2)
+    ('9 h 12 min, perhaps up to 24 min more', '2 min 30 s, perhaps up to 2 s more')
+    >>> with_unknown(33_120, 20), with_unknown(0, 90), with_unknown(0, 0)
+    ('9 h 12 min', 'none for certain, perhaps up to 1 min 30 s', 'none')
+    """
+    grain = MINUTE_S if round(known_s) >= HOUR_S else 1.0
+    more_s = round(unknown_s / grain) * grain
+    known = length(known_s) if round(known_s) else "less than 1 s" if known_s > 0 else "none"
+    if not more_s:
+        return known
+    if not round(known_s):
+        return f"none for certain, perhaps up to {length(more_s)}"
+    return f"{known}, perhaps up to {length(more_s)} more"
 
 
 def member_embed(stats: MemberStats, days: int) -> discord.Embed:
@@ -46,11 +64,11 @@ def member_embed(stats: MemberStats, days: int) -> discord.Embed:
     embed = _embed(f"Your last {_days(days)}", None)
     add: Any = embed.add_field
     add(name="Voice", value=with_unknown(stats.voice.known_s, stats.voice.unknown_s))
-    add(name="Stays", value=f"{stats.voice.sessions:,}")
+    add(name="Visits", value=f"{stats.voice.sessions:,}")
     add(name="Rank", value="none yet" if stats.rank is None else f"#{stats.rank}")
     add(name="Messages", value=f"{stats.messages:,}")
     if stats.top_channels:
-        lines = [f"<#{channel}> {span(known_s)}" for channel, known_s in stats.top_channels]
+        lines = [f"<#{channel}> {length(known_s)}" for channel, known_s in stats.top_channels]
         add(name="Most in", value="\n".join(lines), inline=False)
     return embed
 
@@ -69,7 +87,7 @@ def top_embed(totals: tuple[VoiceTotal, ...], days: int) -> discord.Embed:
 
 def _embed(title: str, text: str | None) -> discord.Embed:
     embed = discord.Embed(title=title, description=text, colour=COLOUR)
-    return embed.set_footer(text="Stays that go on are counted up to now.")
+    return embed.set_footer(text="Whoever is in voice right now: the time so far counts.")
 
 
 def _days(days: int) -> str:

@@ -9,7 +9,7 @@ from discord import app_commands
 
 from actors.gateway.commands.answering import answer
 from actors.gateway.commands.figures import COLOUR
-from actors.gateway.commands.tree_text import health_line, tree_block
+from actors.gateway.commands.tree_text import health_for_members, health_line, tree_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +29,12 @@ def status(desk: Desk, link: Callable[[], GatewayReport]) -> Any:
 
     async def draw(interaction: discord.Interaction[Any]) -> discord.Embed:
         reports = desk.census()
-        health = health_line(link(), reports)
         embed = discord.Embed(title="Status", colour=COLOUR)
         if interaction.user.id not in owners(interaction.client.application):
-            embed.description = health
+            embed.description = health_for_members(link(), reports)
             return embed
         embed.description = tree_block(reports)
-        return embed.add_field(name="Link", value=health)
+        return embed.add_field(name="Link", value=health_line(link(), reports))
 
     return cast("Any", status)
 

@@ -28,6 +28,10 @@ class Commands(app_commands.CommandTree["GatewayClient"]):
     """All commands; whatever goes wrong in one, the member hears of it."""
 
     @override
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        return self.client.unanswered.begins(interaction)
+
+    @override
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
     ) -> None:

@@ -16,6 +16,7 @@ EMBED_LIMIT = 4096
 
 ERROR_CHARS = 60
 FENCE = "```"
+UNWELL = frozenset({ChildState.WAITING, ChildState.STOPPED})
 
 
 def tree_block(reports: Sequence[ActorReport], limit: int = EMBED_LIMIT) -> str:
@@ -36,8 +37,22 @@ def tree_block(reports: Sequence[ActorReport], limit: int = EMBED_LIMIT) -> str:
     return f"{FENCE}\n{text}\n{FENCE}"
 
 
+def health_for_members(link: GatewayReport, reports: Sequence[ActorReport]) -> str:
+    """Say how the bot is in words that need no knowledge of its parts."""
+    if link.link is not Link.CONNECTED:
+        return (
+            "Not connected to Discord right now; I keep trying. "
+            "Time in voice that I miss is shown as 'perhaps'."
+        )
+    since = f"<t:{int(link.since_utc.timestamp())}:R>"
+    healing = any(each.state in UNWELL for each in reports)
+    health = "Something is being repaired; please be patient." if healing else "All is well."
+    servers = f"{link.guilds} server" + ("" if link.guilds == 1 else "s")
+    return f"{health} Connected to Discord (since {since}), watching {servers}."
+
+
 def health_line(link: GatewayReport, reports: Sequence[ActorReport]) -> str:
-    """Say in one line how the bot is."""
+    """Say in one line, to its owner, how the bot is."""
     since = f"<t:{int(link.since_utc.timestamp())}:R>"
     state = "Connected" if link.link is Link.CONNECTED else f"Not connected: {link.link.value}"
     restarted = [each for each in reports if each.restarts and each.state is ChildState.RUNNING]

@@ -57,7 +57,7 @@ class Stage:
         self.texts = [int(each["id"]) for each in home["channels"] if each["type"] == 0]
 
     async def open(self, *others: ChildSpec, capacity: float = 1_000_000, **changes: Any) -> None:
-        """Start the gateway and `others`; `changes` are settings."""
+        """Start `others` and then the gateway; `changes` are settings."""
         directory = self.tree.directory
         directory.open("guilds", parent="root", capacity=capacity)
         gateway = partial(
@@ -67,7 +67,7 @@ class Stage:
             desk=Desk(analyst=directory.address("analyst"), census=directory.census),
             halt=self.halts.append,
         )
-        await self.tree.grow(ChildSpec(id="gateway", start=gateway), *others)
+        await self.tree.grow(*others, ChildSpec(id="gateway", start=gateway))
 
     async def report(self) -> GatewayReport:
         """Ask the gateway how it is."""

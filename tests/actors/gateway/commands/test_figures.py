@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from actors.analyst.protocol import MemberStats, VoiceTotal
-from actors.gateway.commands.figures import member_embed, span, top_embed, with_unknown
+from actors.gateway.commands.figures import length, member_embed, span, top_embed, with_unknown
 
 
 def total(user_id: int, known_s: float, unknown_s: float = 0) -> VoiceTotal:
@@ -26,15 +26,39 @@ def test_spans_are_in_the_largest_unit_that_fits(seconds: float, text: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (151, "2 min 31 s"),
+        (3599, "59 min 59 s"),
+        (3599.7, "1 h"),
+        (3650, "1 h 1 min"),
+        (7199, "2 h"),
+        (4e6, "1,111 h 7 min"),
+    ],
+)
+def test_lengths_are_to_the_second_and_from_an_hour_on_to_the_minute(
+    seconds: float, text: str
+) -> None:
+    assert length(seconds) == text
+
+
+@pytest.mark.parametrize(
     ("known_s", "unknown_s", "text"),
     [
-        (9.2 * 3600, 0.4 * 3600, "9.2 h (+0 to 0.4 h unknown)"),
-        (9.2 * 3600, 0, "9.2 h"),
-        (9.2 * 3600, 0.3, "9.2 h"),
-        (9.2 * 3600, 30, "9.2 h (+0 to 30 s unknown)"),
-        (720, 180, "12 min (+0 to 3 min unknown)"),
-        (40, 7200, "40 s (+0 to 2.0 h unknown)"),
-        (0, 90, "0 s (+0 to 2 min unknown)"),
+        (9.2 * 3600, 0.4 * 3600, "9 h 12 min, perhaps up to 24 min more"),
+        (9.2 * 3600, 0, "9 h 12 min"),
+        (9.2 * 3600, 29, "9 h 12 min"),
+        (9.2 * 3600, 31, "9 h 12 min, perhaps up to 1 min more"),
+        (720, 3, "12 min, perhaps up to 3 s more"),
+        (720, 0.3, "12 min"),
+        (40, 7200, "40 s, perhaps up to 2 h more"),
+        (0, 90, "none for certain, perhaps up to 1 min 30 s"),
+        (0, 0.4, "none"),
+        (0.3, 0, "less than 1 s"),
+        (0, 0, "none"),
     ],
 )
 def test_what_is_unknown_is_said_as_bounds(known_s: float, unknown_s: float, text: str) -> None:
@@ -49,11 +73,11 @@ def test_a_member_reads_voice_rank_messages_and_channels() -> None:
 
     assert embed.title == "Your last 30 days"
     assert {field.name: field.value for field in embed.fields} == {
-        "Voice": "9.2 h (+0 to 0.4 h unknown)",
-        "Stays": "3",
+        "Voice": "9 h 12 min, perhaps up to 24 min more",
+        "Visits": "3",
         "Rank": "#2",
         "Messages": "1,204",
-        "Most in": "<#7> 8.3 h\n<#8> 52 min",
+        "Most in": "<#7> 8 h 20 min\n<#8> 52 min",
     }
 
 
@@ -69,12 +93,15 @@ def test_a_member_who_only_wrote_has_no_rank_yet() -> None:
 
     fields = {field.name: field.value for field in member_embed(stats, 7).fields}
     assert fields["Rank"] == "none yet"
+    assert fields["Voice"] == "none"
 
 
 def test_the_top_lists_members_in_order() -> None:
     embed = top_embed((total(5, 33_120, 1440), total(6, 725)), 7)
 
-    assert embed.description == "1. <@5> 9.2 h (+0 to 0.4 h unknown)\n2. <@6> 12 min"
+    assert embed.description == (
+        "1. <@5> 9 h 12 min, perhaps up to 24 min more\n2. <@6> 12 min 5 s"
+    )
 
 
 def test_the_longest_top_fits_one_embed() -> None:

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from actors.gateway.commands.tree_text import EMBED_LIMIT, health_line, tree_block
+from actors.gateway.commands.tree_text import (
+    EMBED_LIMIT,
+    health_for_members,
+    health_line,
+    tree_block,
+)
 from actors.gateway.protocol import GatewayReport, Link
 from actors.kernel.system import ActorReport, ChildState
 
@@ -88,7 +93,50 @@ def test_a_deep_tree_is_cut_and_says_so() -> None:
     ],
 )
 def test_the_health_line(link: Link, guilds: int, restarts: int, text: str) -> None:
-    state = GatewayReport(
+    reports = [report("root", ""), report("recorder", restarts=restarts, uptime_s=3.0)]
+
+    assert health_line(link_that_is(link, guilds), reports) == text
+
+
+@pytest.mark.parametrize(
+    ("link", "guilds", "state", "text"),
+    [
+        (
+            Link.CONNECTED,
+            1,
+            ChildState.RUNNING,
+            "All is well. Connected to Discord (since <t:100:R>), watching 1 server.",
+        ),
+        (
+            Link.CONNECTED,
+            2,
+            ChildState.WAITING,
+            (
+                "Something is being repaired; please be patient. "
+                "Connected to Discord (since <t:100:R>), watching 2 servers."
+            ),
+        ),
+        (
+            Link.RESUMING,
+            2,
+            ChildState.RUNNING,
+            (
+                "Not connected to Discord right now; I keep trying. "
+                "Time in voice that I miss is shown as 'perhaps'."
+            ),
+        ),
+    ],
+)
+def test_members_hear_how_the_bot_is_and_nothing_of_its_parts(
+    link: Link, guilds: int, state: ChildState, text: str
+) -> None:
+    reports = [report("root", ""), report("recorder", state=state, restarts=3, uptime_s=1.0)]
+
+    assert health_for_members(link_that_is(link, guilds), reports) == text
+
+
+def link_that_is(link: Link, guilds: int) -> GatewayReport:
+    return GatewayReport(
         link=link,
         since_utc=datetime.fromtimestamp(100, UTC),
         guilds=guilds,
@@ -97,6 +145,3 @@ def test_the_health_line(link: Link, guilds: int, restarts: int, text: str) -> N
         resumes=0,
         last_trouble="",
     )
-    reports = [report("root", ""), report("recorder", restarts=restarts, uptime_s=3.0)]
-
-    assert health_line(state, reports) == text
