@@ -35,6 +35,9 @@ DRAIN_S = 10.0
 KILL_S = 5.0
 """How long killing may take after that. What can't be killed does not hold up the exit."""
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Each asks for a clean stop. SIGHUP comes when the terminal, or ssh, is gone."""
+
 EX_SOFTWARE = 70
 """The tree gave up for a reason that has no exit code of its own (sysexits)."""
 
@@ -117,23 +120,25 @@ class Application:
 
 @contextlib.contextmanager
 def _signals_told_to(stop: Callable[[str], None]) -> Generator[None]:
-    """Hand the first SIGINT or SIGTERM to `stop`; at the second, leave the process at once.
+    """Hand the first of `SIGNALS` to `stop`; at a second, other than SIGHUP, leave at once.
 
     Handled by Python and not by Trio's receiver, so that the second one works even while
-    something blocks the Trio thread.
+    something blocks the Trio thread. A SIGHUP that is ignored stays so: nohup is for that.
     """
     token, heard = trio.lowlevel.current_trio_token(), list[int]()
 
     def note(number: int, _frame: object) -> None:
         name = signal.Signals(number).name
+        if heard and number == signal.SIGHUP:
+            return  # nobody insists: of a terminal that closes, shell and kernel both tell
         if heard:
             # The operator insists: nothing is drained, the next start repairs.
-            os.write(2, f"second signal ({name}): leaving at once\n".encode())
+            _say_last(f"second signal ({name}): leaving at once\n")
             os._exit(128 + number)
         heard.append(number)
         token.run_sync_soon(stop, name)
 
-    former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, note) for number in SIGNALS if not _nohup(number)}
     try:
         yield
     finally:
@@ -141,12 +146,21 @@ def _signals_told_to(stop: Callable[[str], None]) -> Generator[None]:
             signal.signal(number, handler)
 
 
+def _nohup(number: signal.Signals) -> bool:
+    return number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+
+
+def _say_last(text: str) -> None:
+    with contextlib.suppress(OSError):  # after a SIGHUP the terminal is gone
+        os.write(2, text.encode())
+
+
 @contextlib.contextmanager
 def _leaving_anyway(ending: Ending) -> Generator[None]:
     """Leave the process if what runs in here neither ends in time nor can be killed."""
 
     def leave() -> None:
-        os.write(2, b"the drain limit has passed and something can't be killed: leaving at once\n")
+        _say_last("the drain limit has passed and something can't be killed: leaving at once\n")
         faulthandler.dump_traceback()
         os._exit(ending.exit_code or EX_SOFTWARE)
 

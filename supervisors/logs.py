@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from supervisors.settings import Settings
 
 QUIETER = {
-    # At debug it writes every frame, and with it what members say.
-    "discord": logging.INFO,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "asyncio": logging.WARNING,
 }
 """Libraries that are never more talkative than this."""
+
+DISCORD = "discord"
+"""discord.py. At debug it would write every frame, and with it what members say; what it tells
+at info, our own lines say better."""
 
 
 def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
@@ -44,7 +46,8 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
     # A log that nobody can read any more is no reason to print about it.
     logging.raiseExceptions = False
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name, least in QUIETER.items():
+    discord = logging.INFO if level == logging.DEBUG else logging.WARNING
+    for name, least in {DISCORD: discord, **QUIETER}.items():
         logging.getLogger(name).setLevel(max(least, level))
     structlog.configure(
         processors=[

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import re
 import signal
+import sys
+import termios
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import pytest
 import trio
 
-from tests.end_to_end.stage import LEDGER, LEFT_BEHIND, Story, finish, stage, until, watched
+from tests.end_to_end.bot_process import ROOT, Bot, environment
+from tests.end_to_end.ledger import read
+from tests.end_to_end.stage import (
+    LEDGER,
+    LEFT_BEHIND,
+    Story,
+    finish,
+    stage,
+    until,
+    until_recorded,
+    watched,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.end_to_end.stage import Stage
+    from tests.end_to_end.ledger import Ledger
+    from tests.end_to_end.stage import Member, Stage
 
 pytestmark = pytest.mark.end_to_end
 
 RATE, LOAD_S = 200, 2.0
 WITHIN_S = 10.0
+WAITING = 4
 
 
 class Insisted(NamedTuple):
@@ -32,17 +51,27 @@ class Insisted(NamedTuple):
     log: str
 
 
+class HungUp(NamedTuple):
+    """How a bot ended whose terminal was closed while members waited for an answer."""
+
+    exit_code: int
+    ledger: Ledger
+    answers: list[dict[str, Any]]
+
+
 class Played(NamedTuple):
     first: Story
     second: Story
     insisted: Insisted
+    hung_up: HungUp
 
 
 async def play(folder: Path) -> Played:
     async with stage() as here:
         first = await one_life(here, folder, signal.SIGTERM)
         second = await one_life(here, folder, signal.SIGINT, first.seen_from)
-        return Played(first, second, await insist(here, folder))
+        insisted = await insist(here, folder)
+    return Played(first, second, insisted, await hang_up(folder / "terminal"))
 
 
 async def one_life(here: Stage, folder: Path, number: int, seen_from: float | None = None) -> Story:
@@ -67,6 +96,57 @@ async def insist(here: Stage, folder: Path) -> Insisted:
         finally:
             here.discord.process.send_signal(signal.SIGCONT)
         return Insisted(exit_code, after_s, bot.log)
+
+
+async def hang_up(folder: Path) -> HungUp:
+    answers: list[dict[str, Any]] = []
+
+    async def use(member: Member, channel_id: str) -> None:
+        answers.append(await member.use("stats me", channel_id))
+
+    async with stage() as here, in_a_terminal(here, folder) as (bot, master):
+        await bot.until_watching()
+        guild = here.guilds[0]
+        for member in guild.people[:WAITING]:
+            await member.voice(guild.voice[0])
+        await until_recorded(bot, WAITING)
+        await here.discord.do("set", rest_delay_ms=500)
+        async with trio.open_nursery() as nursery:
+            for member in guild.people[:WAITING]:
+                nursery.start_soon(use, member, guild.text[0])
+            await trio.sleep(0.2)
+            os.close(master)
+            # The kernel has told it; a shell would, too.
+            exit_code = await bot.stop(WITHIN_S, signal.SIGHUP)
+    return HungUp(exit_code, read(folder / LEDGER), answers)
+
+
+@contextlib.asynccontextmanager
+async def in_a_terminal(here: Stage, folder: Path) -> AsyncIterator[tuple[Bot, int]]:
+    """Run a bot in a terminal of its own; who closes the descriptor closes the terminal."""
+    master, slave = os.openpty()
+
+    def own_the_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+    process = await trio.lowlevel.open_process(
+        [sys.executable, str(ROOT / "main.py"), "run"],
+        env=environment(here.discord, folder),
+        cwd=ROOT,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        preexec_fn=own_the_terminal,
+    )
+    os.close(slave)
+    try:
+        yield Bot(process, folder), master
+    finally:
+        with trio.CancelScope(shield=True):
+            if process.poll() is None:
+                process.kill()
+            await process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +188,13 @@ def test_the_log_tells_of_nothing_left_behind(played: Played, life: str) -> None
     assert not [line for line in log.splitlines() if re.search(r"\b(error|critical)\b", line)]
 
 
+def test_the_log_says_once_what_to_try_and_nothing_of_what_discord_py_does(played: Played) -> None:
+    log = played.first.log
+
+    assert log.count("in Discord try /help; in a second terminal: main.py status") == 1
+    assert "Shard ID" not in log
+
+
 def test_the_next_start_says_that_the_gap_was_a_shutdown(played: Played) -> None:
     with duckdb.connect(str(played.second.folder / LEDGER), read_only=True) as ledger:
         causes = ledger.execute(
@@ -123,3 +210,19 @@ def test_a_second_signal_leaves_at_once(played: Played) -> None:
     assert insisted.exit_code == 128 + signal.SIGINT, insisted.log
     assert insisted.after_s < 1.0
     assert "leaving at once" in insisted.log
+
+
+def test_a_terminal_that_is_closed_ends_it_as_cleanly_as_a_signal(played: Played) -> None:
+    hung_up = played.hung_up
+
+    assert hung_up.exit_code == 0
+    assert len(hung_up.ledger.sessions) == WAITING
+    assert [s for s in hung_up.ledger.sessions if s.ended_latest is None] == []
+    assert {f.origin for f in hung_up.ledger.facts if f.event == "disconnect"} == {"shutdown"}
+
+
+def test_whoever_waits_for_an_answer_when_the_bot_is_stopped_gets_one(played: Played) -> None:
+    answers = played.hung_up.answers
+
+    assert [answer for answer in answers if not answer["answered"] or answer["errors"]] == []
+    assert len(answers) == WAITING

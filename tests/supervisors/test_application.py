@@ -82,7 +82,7 @@ def story() -> Iterator[Story]:
     story.go_on.set()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_stops_the_tree_in_order_with_exit_code_0(
     app: Running, number: signal.Signals
 ) -> None:
@@ -95,6 +95,23 @@ async def test_a_signal_stops_the_tree_in_order_with_exit_code_0(
     assert await app.ending() == Ending(number.name, 0)
     assert app.log[-2:] == [f"{name}: stopped, because root stops" for name in "ba"]
     assert signal.getsignal(number) is before
+
+
+async def test_a_hangup_that_nohup_ignores_stays_ignored(app: Running) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        await app.begin(child("a", Story()))
+
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        os.kill(os.getpid(), signal.SIGHUP)
+        await trio.sleep(0.05)
+        assert app.directory.find("a")
+        app.application.stop("a test")
+
+        assert await app.ending() == Ending("a test", 0)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_a_halt_stops_the_tree_in_order_with_its_own_exit_code_and_sentence(

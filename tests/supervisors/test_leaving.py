@@ -95,6 +95,16 @@ def test_a_second_signal_leaves_at_once() -> None:
         assert "second signal (SIGINT): leaving at once" in process.communicate()[1]
 
 
+def test_a_second_hangup_is_no_insistence_but_any_other_signal_is() -> None:
+    with program(SHIELDED, drain_s=60) as process:
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.2)
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 128 + signal.SIGTERM
+
+
 def test_a_second_signal_leaves_at_once_even_while_the_trio_thread_is_blocked() -> None:
     with program("pass", drain_s=60, then="time.sleep(60)") as process:
         process.send_signal(signal.SIGTERM)
@@ -111,7 +121,7 @@ def test_a_task_that_shields_itself_from_being_killed_does_not_keep_the_process_
         assert "something can't be killed: leaving at once" in process.communicate()[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_an_idle_program_with_exit_code_0(number: signal.Signals) -> None:
     with program("pass") as process:
         process.send_signal(number)

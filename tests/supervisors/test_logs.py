@@ -121,6 +121,18 @@ def test_what_is_less_severe_than_the_level_is_left_out(
     assert names[0] == level
 
 
+@pytest.mark.parametrize(("level", "lines"), [("debug", 2), ("info", 1), ("error", 0)])
+def test_discord_py_is_heard_from_warnings_on_unless_debug_is_wanted(
+    level: Literal["debug", "info", "error"], lines: int
+) -> None:
+    stream = io.StringIO()
+    log_to(stream, level=level)
+    logging.getLogger("discord.gateway").info("Shard ID None has connected to Gateway")
+    logging.getLogger("discord.http").warning("We are being rate limited")
+
+    assert len(written(stream)) == lines
+
+
 def test_what_members_say_is_not_logged_even_at_debug() -> None:
     stream = io.StringIO()
     log_to(stream, level="debug")
