@@ -6,10 +6,15 @@ ActorError
 ├── ActorCrashedError     the actor died while it held your request; see `__cause__`
 ├── NoReplyError          a handler forgot to answer a request
 ├── UnsupervisedError     an actor was started outside a supervisor
+├── HostStoppedError      the host is over, or not open yet: it starts no actor
+├── HostStuckError        what runs on the host can't be ended
+├── AlreadySetError       a future has its one outcome already
 └── DrillError            somebody crashed the actor on purpose
 """
 
 from __future__ import annotations
+
+import queue
 
 import pykka
 
@@ -36,6 +41,18 @@ class NoReplyError(ActorError):
 
 class UnsupervisedError(ActorError):
     """`start()` was called outside a supervisor."""
+
+
+class HostStoppedError(ActorError):
+    """The host does not run (any more), so it starts no actor."""
+
+
+class HostStuckError(ActorError):
+    """Something on the host neither stopped nor could be killed."""
+
+
+class AlreadySetError(ActorError, queue.Full):
+    """A future was set twice; `queue.Full` is what Pykka's own futures raise then."""
 
 
 class DrillError(ActorError):

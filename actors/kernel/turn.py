@@ -26,6 +26,11 @@ class ReplySlot:
     def __init__(self, envelope: Envelope[Any], paid: Callable[[ReplySlot], None]) -> None:
         self._envelope, self._paid = envelope, paid
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody asked; a message that was told has no asker."""
+        return self._envelope.reply_to is not None
+
     def send(self, reply: Reply[Any]) -> None:
         """Answer; from any thread. A second answer is ignored."""
         self._paid(self)
