@@ -66,7 +66,9 @@ class TrioActor(pykka.Actor):
 
     @override
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> pykka.ActorRef[Self]:
+    def start(  # pyright: ignore[reportIncompatibleMethodOverride] - it is the same Self
+        cls, *args: Any, **kwargs: Any
+    ) -> pykka.ActorRef[Self]:
         """Start on the host that this is called in, or on the only one that runs.
 
         In the spec of a supervisor's child it starts where the supervisor runs.
@@ -77,7 +79,7 @@ class TrioActor(pykka.Actor):
 
         """
         life = claim_place()
-        seat = host_for(cls).seat(cls) if life is None else _place(life, cls)
+        seat = _place(life, cls) if life else host_for(cls).seat(cls, cls.mailbox_capacity)
         token = current_seat.set(seat)
         try:
             return super().start(*args, **kwargs)
@@ -161,8 +163,9 @@ class Carrier(Actor[Any]):
 
     def begin(self) -> None:
         """Start carrying, in the incarnation that is current."""
-        self._guest._carrier = self  # noqa: SLF001 - two halves of one actor
+        self._guest._carrier = self  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - two halves of one
         self._start_actor_loop()
+        # The status page names the class that people know.
         self._incarnation.cell.kind = type(self._guest).__name__
 
     @override
@@ -192,8 +195,10 @@ class Carrier(Actor[Any]):
 
     async def _failed(self, error: BaseException, slot: ReplySlot) -> None:
         guest = self._guest
-        returned = slot.wanted and isinstance(error, Exception)
-        expected = returned and isinstance(error, guest.expected_errors)
+        expected = slot.asker is not None and isinstance(error, guest.expected_errors)
+        # Who asks by a ref gets the error itself, as with Pykka; by an address, how it ended.
+        by_ref = isinstance(slot.asker, AnswerFuture) and isinstance(error, Exception)
+        returned = expected or by_ref
         if not expected:
             _leave(guest)
         if returned:

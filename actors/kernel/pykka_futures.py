@@ -27,6 +27,9 @@ J = TypeVar("J")
 M = TypeVar("M")
 R = TypeVar("R")
 
+_PYKKA: type[pykka.Future[Any]] = pykka.Future
+"""Where the methods come from whose `self` is typed as a future of something special."""
+
 
 class TrioFuture(ReplyFuture[T]):
     """A future that keeps every promise of `pykka.Future`.
@@ -93,11 +96,11 @@ class TrioFuture(ReplyFuture[T]):
     def filter(
         self: pykka.Future[Iterable[J]], func: Callable[[J], bool]
     ) -> pykka.Future[Iterable[J]]:
-        return _reading(pykka.Future.filter(self, func), self)
+        return _reading(_PYKKA.filter(self, func), self)
 
     @override
     def join(self: pykka.Future[Any], *futures: pykka.Future[Any]) -> pykka.Future[Iterable[Any]]:
-        return _reading(pykka.Future.join(self, *futures), self, *futures)
+        return _reading(_PYKKA.join(self, *futures), self, *futures)
 
     @override
     def map(self, func: Callable[[T], M]) -> pykka.Future[M]:
@@ -107,7 +110,7 @@ class TrioFuture(ReplyFuture[T]):
     def reduce(
         self: pykka.Future[Iterable[J]], func: Callable[[R, J], R], *args: R
     ) -> pykka.Future[R]:
-        return _reading(pykka.Future.reduce(self, func, *args), self)
+        return _reading(_PYKKA.reduce(self, func, *args), self)
 
     def read(self, *sources: pykka.Future[Any]) -> Self:
         """Name the futures that the get hook reads, so that they are what is waited for."""

@@ -113,8 +113,8 @@ class Seat:
 class Host(Protocol):
     """What runs hosted actors."""
 
-    def seat(self, actor_class: type[pykka.Actor]) -> Seat:
-        """Make room for one more actor."""
+    def seat(self, actor_class: type[pykka.Actor], capacity: float) -> Seat:
+        """Make room for one more actor, with so many messages in its mailbox at most."""
         ...
 
 

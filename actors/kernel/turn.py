@@ -11,6 +11,7 @@ from actors.kernel.mailbox import fail, short
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pykka import Future
     from pykka._envelope import Envelope
 
     from actors.kernel.exits import ExitReason
@@ -27,9 +28,9 @@ class ReplySlot:
         self._envelope, self._paid = envelope, paid
 
     @property
-    def wanted(self) -> bool:
-        """Whether anybody asked; a message that was told has no asker."""
-        return self._envelope.reply_to is not None
+    def asker(self) -> Future[Any] | None:
+        """What the answer goes to; null if the message was told."""
+        return self._envelope.reply_to
 
     def send(self, reply: Reply[Any]) -> None:
         """Answer; from any thread. A second answer is ignored."""

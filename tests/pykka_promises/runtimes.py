@@ -1,4 +1,4 @@
-"""The runtimes that Pykka's promises are held against, and an actor that tells what it lived through."""
+"""The runtimes that Pykka's promises are held against, and actors that tell what they lived."""
 
 from __future__ import annotations
 

@@ -12,9 +12,6 @@ import pytest
 from tests.kernel.probes import eventually
 from tests.pykka_promises.runtimes import PYKKA, TRIO, Gated, Life, Runtime, Teller
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 class Empty(pykka.Actor):
     pass
@@ -168,9 +165,7 @@ def test_an_error_in_on_stop_stops_the_actor_all_the_same(runtime: Runtime, life
     assert life.lines == ["on_start", "on_stop"]
 
 
-def test_an_actor_is_dead_and_unregistered_while_on_stop_runs(
-    runtime: Runtime, life: Life
-) -> None:
+def test_an_actor_is_dead_and_unregistered_while_on_stop_runs(runtime: Runtime, life: Life) -> None:
     class Looking(pykka.Actor):
         def on_stop(self) -> None:
             life.lines.append((self.actor_ref.is_alive(), pykka.ActorRegistry.get_all()))
@@ -328,10 +323,10 @@ def test_a_message_that_no_class_handles_is_answered_with_none(runtime: Runtime)
 
 
 @pytest.fixture
-def gone(runtime: Runtime, life: Life) -> Iterator[pykka.ActorRef[Any]]:
-    ref = runtime.make(Teller).start(life)
+def gone(runtime: Runtime, life: Life) -> pykka.ActorRef[Any]:
+    ref: pykka.ActorRef[Any] = runtime.make(Teller).start(life)
     ref.stop(timeout=5)
-    yield ref
+    return ref
 
 
 def test_a_dead_actor_stays_dead(gone: pykka.ActorRef[Any]) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import pytest
 
-from tests.pykka_promises.runtimes import Runtime
-
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
+
+    from tests.pykka_promises.runtimes import Runtime
 
 
 @pytest.fixture
@@ -122,14 +122,16 @@ def test_a_future_is_set_once(future: pykka.Future[Any], runtime: Runtime) -> No
     from queue import Full  # noqa: PLC0415 - what Pykka raises, needed nowhere else
 
     future.set(1)
-    for again in (future.set, lambda: fail(future, LookupError()), lambda: hook(future)):
+    ways: list[Any] = [future.set, lambda: fail(future, LookupError()), lambda: hook(future)]
+    for again in ways:
         with pytest.raises(Full):
             again()
     assert future.get() == 1
 
     hooked = runtime.future_class()
     hook(hooked)
-    for again in (hooked.set, lambda: fail(hooked, LookupError())):
+    ways = [hooked.set, lambda: fail(hooked, LookupError())]
+    for again in ways:
         with pytest.raises(Full):
             again()
     assert hooked.get() == "from the hook"
@@ -194,7 +196,7 @@ def test_await_raises_the_error(future: pykka.Future[Any]) -> None:
 def test_a_generator_may_yield_from_a_future(future: pykka.Future[Any]) -> None:
     @types.coroutine
     def wait() -> Generator[Any, Any, Any]:
-        return (yield from future)  # type: ignore[misc]  # Pykka declares no __iter__, and has it
+        return (yield from future)
 
     future.set(1)
     assert stepped(wait()) == 1
@@ -253,7 +255,7 @@ def test_what_is_not_iterable_is_a_type_error(future: pykka.Future[Any], derive:
         derived.get()
 
 
-DERIVED: Any = pytest.mark.parametrize(
+DERIVED = pytest.mark.parametrize(
     "derive",
     [
         lambda f, g: f.filter(g),
@@ -268,7 +270,12 @@ DERIVED: Any = pytest.mark.parametrize(
 @DERIVED
 def test_what_is_derived_is_worked_out_once(future: pykka.Future[Any], derive: Any) -> None:
     seen: list[int] = []
-    derived = derive(future, lambda n: seen.append(n) or n)
+
+    def note(n: int) -> int:
+        seen.append(n)
+        return n
+
+    derived = derive(future, note)
     future.set([1, 2])
 
     assert derived.get() == derived.get()
@@ -302,9 +309,7 @@ def test_get_all_waits_for_all(runtime: Runtime) -> None:
 
 def test_threads_may_all_wait_for_one_future(future: pykka.Future[Any]) -> None:
     got: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: got.append(future.get(timeout=5))) for _ in range(5)
-    ]
+    threads = [threading.Thread(target=lambda: got.append(future.get(timeout=5))) for _ in range(5)]
     for thread in threads:
         thread.start()
     future.set("all")

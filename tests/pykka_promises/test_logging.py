@@ -57,9 +57,7 @@ def test_an_error_that_goes_to_nobody_is_logged_as_an_error(
     assert record.exc_info[1] is error
 
 
-@pytest.mark.parametrize(
-    ("hook", "errors"), [("on_start", 1), ("on_stop", 1), ("on_failure", 2)]
-)
+@pytest.mark.parametrize(("hook", "errors"), [("on_start", 1), ("on_stop", 1), ("on_failure", 2)])
 def test_an_error_in_a_hook_is_logged(
     runtime: Runtime, life: Life, pykka_log: pytest.LogCaptureFixture, hook: str, errors: int
 ) -> None:

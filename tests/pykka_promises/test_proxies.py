@@ -183,7 +183,8 @@ def test_calls_keep_their_order(proxy: pykka.ActorProxy[Any]) -> None:
 
 def test_a_deferred_call_has_no_future(proxy: pykka.ActorProxy[Any]) -> None:
     assert isinstance(proxy.put, pykka.CallableProxy)
-    assert proxy.put.defer("changed") is None
+    defer: Any = proxy.put.defer
+    assert defer("changed") is None
     assert proxy.own.get() == "changed"
 
 
@@ -262,7 +263,7 @@ def test_an_attribute_that_is_not_marked_is_returned_as_it_is(
     assert isinstance(proxy.untold, pykka.Future)
     assert proxy.untold.get() is Desk.untold
     with pytest.raises(AttributeError):
-        proxy.untold.value  # noqa: B018 - the access is what fails
+        getattr(proxy.untold, "value")  # noqa: B009 - no checker may know better
 
 
 def test_an_object_with_slots_cannot_be_marked() -> None:
@@ -308,7 +309,12 @@ def test_a_double_in_place_of_a_method_is_called_in_the_actor(
 ) -> None:
     where: list[int] = []
     kind = runtime.make(Desk)
-    monkeypatch.setattr(kind, "add", lambda _self, a: where.append(threading.get_ident()) or -a)
+
+    def double(_self: object, a: int) -> int:
+        where.append(threading.get_ident())
+        return -a
+
+    monkeypatch.setattr(kind, "add", double)
 
     assert kind.start().proxy().add(5).get() == -5
     assert where != [threading.get_ident()]
