@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import types
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +72,7 @@ class Teller(pykka.Actor):
 
     def on_failure(self, kind: Any, error: Any, trace: Any) -> None:
         assert kind is type(error)
-        assert trace is error.__traceback__
+        assert isinstance(trace, types.TracebackType)
         self._note(("on_failure", error))
 
     def on_receive(self, message: Any) -> Any:

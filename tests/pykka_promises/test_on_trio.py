@@ -1,4 +1,4 @@
-"""What our runtime adds to Pykka's promises: async hooks, async twins, the kernel's own services."""
+"""What our runtime adds to Pykka's promises: async hooks and twins, the kernel's services."""
 
 from __future__ import annotations
 
@@ -94,13 +94,13 @@ def test_every_hook_and_method_may_be_async(life: Life) -> None:
     life.comes_to("on_start", "hello", "on_stop", "on_start", error, "on_failure")
 
 
-@pytest.mark.usefixtures("host")
-def test_an_async_actor_waits_for_another_and_delays_nobody(life: Life) -> None:
+def test_an_async_actor_waits_for_another_and_delays_nobody(host: TrioHost, life: Life) -> None:
     slow, other = Slow.start(life).proxy(), Slow.start(life).proxy()
     held = Slow.start(life).proxy()
     held.hold()
 
     assert slow.through(other).get(timeout=5) == 42
+    host.stop(within=0)
 
 
 @pytest.mark.usefixtures("host")
@@ -286,7 +286,7 @@ def spec(life: Life, **options: Any) -> ChildSpec:
 async def test_a_supervisor_restarts_it_with_its_mail(tree: Tree, life: Life) -> None:
     await tree.grow(spec(life))
     (old,) = pykka.ActorRegistry.get_by_class(Phoenix)
-    address = tree.directory.address("phoenix")
+    address: Any = tree.directory.address("phoenix")
     for message in ("boom", "after the crash"):
         address.tell(message)
     with trio.fail_after(5):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import pytest
 
+from actors.kernel.errors import HostStoppedError
 from supervisors.host import TrioHost
 from tests.pykka_promises.runtimes import BLOCKING, TRIO, Runtime
 
@@ -50,13 +51,13 @@ def outcome(answer: pykka.Future[Any]) -> str:
 @pytest.mark.parametrize("end", ["stop", "crash", "stop itself"])
 def test_an_ask_that_races_the_end_is_answered(ours: Runtime, end: str) -> None:
     kind, seen = ours.make(Echo), set[str]()
-    for _ in range(150):
+    for _ in range(60):
         ref = kind.start()
         gate, answers = threading.Barrier(3), list[Any]()
 
         def ask(ref: Any = ref, gate: Any = gate, answers: Any = answers) -> None:
             gate.wait()
-            answers.extend(ref.ask("here", block=False) for _ in range(5))
+            answers.extend([ref.ask("here", block=False) for _ in range(8)])
 
         askers = [threading.Thread(target=ask) for _ in range(2)]
         for asker in askers:
@@ -70,9 +71,10 @@ def test_an_ask_that_races_the_end_is_answered(ours: Runtime, end: str) -> None:
             ref.proxy().stop.defer()
         for asker in askers:
             asker.join()
+        assert len(answers) == 16 + (end == "stop")
         seen.update(outcome(answer) for answer in answers)
 
-    assert {"here", "dead"} <= seen <= {"here", "dead", "True"}
+    assert seen <= {"here", "dead", "True"}
 
 
 @pytest.mark.usefixtures("switching_often")
@@ -104,10 +106,8 @@ def test_whatever_races_the_end_of_a_host_is_answered() -> None:
             for _ in range(20):
                 try:
                     ref = host.start(kind)
-                except pykka.ActorDeadError:
-                    raise
-                except Exception as error:
-                    refused.append(type(error).__name__)
+                except HostStoppedError:
+                    refused.append("stopped")
                     return
                 answers.append(ref.ask("here", block=False))
 
@@ -120,6 +120,6 @@ def test_whatever_races_the_end_of_a_host_is_answered() -> None:
             starter.join()
 
         assert {outcome(answer) for answer in answers} <= {"here", "dead"}
-        assert set(refused) <= {"HostStoppedError"}
+        assert len(answers) + len(refused) <= 42
         assert pykka.ActorRegistry.get_all() == []
         assert host.directory.census() == ()
