@@ -34,8 +34,11 @@ class Guest:
 
     cell: Cell
     inbox: Inbox
-    started: ReplyFuture[pykka.ActorRef[Any]]
-    """Set with the ref once it lives, or with the error of its constructor."""
+    built: ReplyFuture[pykka.ActorRef[Any]]
+    """Set with the ref, or with the error of its constructor."""
+
+    ready: ReplyFuture[pykka.ActorRef[Any]]
+    """Set with the ref once its start is done, or with the error of it."""
 
     actor: TrioActor | None = None
     """The actor as its starter has built it; null if it is built in the Trio thread."""
@@ -72,7 +75,7 @@ class Guests:
         name = f"{kind}-{self._number}"
         cell = self.directory.open(name, parent="", capacity=capacity)
         inbox = Inbox(cell.mailbox, partial(self.directory.bury, name))
-        guest = self._present[name] = Guest(cell, inbox, ReplyFuture())
+        guest = self._present[name] = Guest(cell, inbox, ReplyFuture(), ReplyFuture())
         return guest
 
     def launch(
@@ -84,14 +87,20 @@ class Guests:
 
         def begin() -> pykka.ActorRef[Any]:
             ref = start()
-            guest.started.set(ref)
+            guest.built.set(ref)
             return ref
 
         guest.life = launch(
             guest.cell, begin, self.directory, nursery, lambda _, reason: self.gone(guest, reason)
         )
-        if guest.life.taken:
+        if guest.life.reason is None:
+            nursery.start_soon(self._see_ready, guest, guest.life)
+
+    async def _see_ready(self, guest: Guest, life: Incarnation) -> None:
+        await life.ready.wait()
+        if life.started:
             self._publish(guest, "", "started")
+            guest.ready.set(await guest.built.wait())
 
     def gone(self, guest: Guest, reason: ExitReason) -> None:
         """Forget a guest; whoever still waits for it is answered."""
@@ -100,7 +109,8 @@ class Guests:
         if guest.actor is not None:
             discard(guest.actor)
         error = reason.error if isinstance(reason, Crashed) else HostStoppedError(str(reason))
-        guest.started.fail(error)
+        for waiting in (guest.built, guest.ready):
+            waiting.fail(error)
         self.directory.close(guest.cell.name, reason)
         self._publish(guest, str(reason), "not started again")
         self.when_fewer()

@@ -169,10 +169,12 @@ class TrioHost:
 
         A `TrioActor` is built in the calling thread, and its ref is back before
         `on_start` has run, as with Pykka. The kernel's own actors, supervisors
-        among them, are built in the Trio thread.
+        among them, are built in the Trio thread, and a thread that starts them
+        waits until they are ready.
 
         Raises:
             HostStoppedError: the host does not run.
+            pykka.Timeout: an actor of the kernel was not ready within 30 s.
             TypeError: it is an actor of another runtime.
             Exception: whatever the constructor raised.
 
@@ -231,7 +233,8 @@ class TrioHost:
         with self._changing:
             guest = self._admit(kind, capacity=1000)
             self._home.call(lambda: self._launch(guest, start))
-        return guest.started.get(timeout=OPEN_S)
+        # In the Trio thread nobody may wait, and it is built by now.
+        return guest.built.get() if self._home.is_here() else guest.ready.get(timeout=OPEN_S)
 
     def _launch(self, guest: Guest, start: Callable[[], pykka.ActorRef[Any]]) -> None:
         # What the actor starts in turn belongs here as well.

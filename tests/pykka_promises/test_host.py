@@ -238,17 +238,16 @@ def test_the_kernels_own_actors_run_on_a_host_as_well(host: TrioHost, kind: type
     assert ref.ask(Ping(), timeout=5) == 1
     assert ref.stop(timeout=5)
     assert story.lines == ["post_stop"]
-    story.failing["__init__"] = ValueError("no")
-    with pytest.raises(ValueError, match="no"):
-        host.start(kind, story)
+    for hook in ("__init__", "pre_start"):
+        story.failing[hook] = ValueError(hook)
+        with pytest.raises(ValueError, match=hook):
+            host.start(kind, story)
 
 
 def test_a_whole_tree_runs_on_a_host(host: TrioHost) -> None:
     life = Life()
     spec = ChildSpec(id="teller", start=partial(TellerHere.start, life))
     host.start(Supervisor, [spec, child("probe", Story(), restart=Restart.TEMPORARY)])
-    # Built at once, ready a little later: its children start in the Trio thread.
-    eventually(lambda: pykka.ActorRegistry.get_by_class(TellerHere))
     (first,) = pykka.ActorRegistry.get_by_class(TellerHere)
     first.tell(ValueError("boom"))
 
