@@ -61,6 +61,7 @@ class TrioActor(pykka.Actor):
         self._seat = take_seat(type(self))
         if self._seat is not None:
             self.actor_inbox = self._seat.inbox
+            self._seat.inbox.ended = self.actor_stopped
         self._carrier: Carrier | None = None
         self._actor_ref = TrioRef(self)
 
@@ -159,7 +160,6 @@ class Carrier(Actor[Any]):
         self._actor_ref = guest.actor_ref
         self.actor_stopped = guest.actor_stopped
         self._host = running_hosts.get(self._incarnation.directory)
-        self.held.callback(cast("Inbox", guest.actor_inbox).shut)
 
     def begin(self) -> None:
         """Start carrying, in the incarnation that is current."""

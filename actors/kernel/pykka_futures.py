@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, TypeVar, cast
 
@@ -118,8 +119,17 @@ class TrioFuture(ReplyFuture[T]):
         return self
 
     @override
-    async def wait(self) -> T:
-        """Wait on Trio for the outcome and return it, or raise what it carries."""
+    async def wait(self, within: float = math.inf) -> T:
+        """Wait on Trio for the outcome and return it, or raise what it carries.
+
+        Raises:
+            trio.TooSlowError: there is none within so many seconds.
+
+        """
+        with trio.fail_after(within):
+            return await self._wait_on_trio()
+
+    async def _wait_on_trio(self) -> T:
         for leaf in self.leaves():
             if _is_plain(leaf):
                 await leaf.arrive_on_trio()
@@ -145,7 +155,7 @@ class TrioFuture(ReplyFuture[T]):
             library = sniffio.current_async_library()
         except sniffio.AsyncLibraryNotFoundError:
             return self._block()
-        wait = self._wait_on_asyncio if library == "asyncio" else self.wait
+        wait = self._wait_on_asyncio if library == "asyncio" else self._wait_on_trio
         return wait().__await__()
 
     __iter__ = __await__

@@ -13,15 +13,31 @@ from pykka._envelope import Envelope
 from pykka.messages import (
     _ActorStop,  # pyright: ignore[reportPrivateUsage] - how Pykka's refs ask for a stop
 )
+from typing_extensions import override
 
 from actors.kernel import incarnation
 from actors.kernel.errors import ActorError, ActorGoneError, UnsupervisedError
-from actors.kernel.mailbox import Mailbox, fail, is_abandoned
+from actors.kernel.futures import ReplyFuture
+from actors.kernel.mailbox import fail, is_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.kernel.mailbox import Mailbox
+
 A = TypeVar("A", bound=pykka.Actor)
+
+
+class _StopHeard(ReplyFuture[None]):
+    """Asks for a stop like a ref does, to hear when the incarnation has ended."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__()
+        self._then = then
+
+    @override
+    def set(self, value: None = None) -> None:
+        self._then()
 
 
 class Inbox:
@@ -40,6 +56,8 @@ class Inbox:
         self._late: deque[Envelope[Any]] = deque()
         self._stopping = False
         self._shut = False
+        self.ended: threading.Event | None = None
+        """Set when the actor is dead: from then on a stop would ask the next incarnation."""
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Add an envelope without waiting; a request that is refused is answered with why.
@@ -61,11 +79,18 @@ class Inbox:
         if self._shut:
             raise self._gone()
         if isinstance(envelope.message, _ActorStop):
-            self._stopping = True
+            self._admit_stop()
         elif self._stopping:
             self._late.append(envelope)
             return
         self._mailbox.put(envelope)
+
+    def _admit_stop(self) -> None:
+        if self.ended is not None and self.ended.is_set():
+            raise self._gone()
+        if not self._stopping:
+            self._stopping = True
+            self._mailbox.put(Envelope(_ActorStop(), reply_to=_StopHeard(self.shut)))
 
     def _gone(self) -> ActorGoneError:
         return ActorGoneError(f"{self._mailbox.name} stopped before it handled the message")
@@ -74,7 +99,7 @@ class Inbox:
         """Ask for a stop and return at once; nothing happens if the actor is gone."""
         with self._putting:
             if not self._shut:
-                self._admit(Envelope(_ActorStop()))
+                self._admit_stop()
 
     def shut(self) -> None:
         """Refuse everything from now on, and answer what came after the stop."""

@@ -300,6 +300,20 @@ async def test_a_supervisor_restarts_it_with_its_mail(tree: Tree, life: Life) ->
     assert tree.dead == [("phoenix", "boom")]
 
 
+async def test_a_late_stop_by_an_old_ref_does_not_stop_the_next_incarnation(
+    tree: Tree, life: Life
+) -> None:
+    await tree.grow(spec(life))
+    old: Any = pykka.ActorRegistry.get_by_class(Phoenix)[0]
+    old.tell("boom")
+    await until(lambda: life.lines == ["born", "boom", "born"])
+    old.is_alive = lambda: True  # holds the window open between the check and the put
+
+    assert await old.stop_async() is False
+    assert await old.ask_async("handled by the next") == "handled by the next"
+    assert life.lines == ["born", "boom", "born", "handled by the next"]
+
+
 async def test_who_asks_by_address_learns_of_a_crash_as_everywhere(tree: Tree, life: Life) -> None:
     await tree.grow(spec(life))
 
