@@ -11,7 +11,6 @@ from actors.kernel.mailbox import fail, short
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pykka import Future
     from pykka._envelope import Envelope
 
     from actors.kernel.exits import ExitReason
@@ -28,7 +27,7 @@ class ReplySlot:
         self._envelope, self._paid = envelope, paid
 
     @property
-    def asker(self) -> Future[Any] | None:
+    def asker(self) -> object:
         """What the answer goes to; null if the message was told."""
         return self._envelope.reply_to
 
