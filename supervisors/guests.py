@@ -44,6 +44,8 @@ class Guest:
     """The actor as its starter has built it; null if it is built in the Trio thread."""
 
     life: Incarnation | None = None
+    announced: bool = False
+    """Whether its start was published."""
 
     def ask_stop(self) -> None:
         """Ask for a stop, after all that was sent before."""
@@ -99,8 +101,14 @@ class Guests:
     async def _see_ready(self, guest: Guest, life: Incarnation) -> None:
         await life.ready.wait()
         if life.started:
-            self._publish(guest, "", "started")
+            self._announce(guest)
             guest.ready.set(await guest.built.wait())
+
+    def _announce(self, guest: Guest) -> None:
+        # Also called at its end, which a short life reaches before anybody looks.
+        if guest.life is not None and guest.life.started and not guest.announced:
+            guest.announced = True
+            self._publish(guest, "", "started")
 
     def gone(self, guest: Guest, reason: ExitReason) -> None:
         """Forget a guest; whoever still waits for it is answered."""
@@ -109,6 +117,7 @@ class Guests:
         if guest.actor is not None:
             discard(guest.actor)
         error = reason.error if isinstance(reason, Crashed) else HostStoppedError(str(reason))
+        self._announce(guest)
         for waiting in (guest.built, guest.ready):
             waiting.fail(error)
         self.directory.close(guest.cell.name, reason)
