@@ -25,10 +25,10 @@ R = TypeVar("R")
 class Tree:
     """One directory, and a root in it that a test starts, crashes and stops."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, *, keep_dead_letters: int = 200) -> None:
         self._nursery = nursery
         self._life: Incarnation | None = None
-        self.directory = Directory()
+        self.directory = Directory(keep_dead_letters=keep_dead_letters)
         self.events: list[SupervisionEvent] = []
         self.log: list[str] = []
         """Each supervision event as `child: action`, in the order they happened."""
@@ -93,6 +93,13 @@ class Tree:
     def crash(self, name: str) -> None:
         """Crash the actor called `name`; it must be running."""
         assert self.directory.crash(name), f"{name} does not run"
+
+    def kill(self, name: str) -> None:
+        """End the actor called `name` as a supervisor ends one that overran; it must run."""
+        cell = self.directory.find(name)
+        assert cell is not None, f"{name} does not run"
+        assert cell.incarnation is not None, f"{name} does not run"
+        cell.incarnation.kill("a test")
 
     async def settle(self) -> None:
         """Wait until every task waits. Threads are not waited for: ask their actor something."""

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from actors.kernel.exits import Crashed, Killed, Stopped
 from supervisors.child_spec import Restart
 from supervisors.intensity import Backoff, CrashCount, RestartIntensity, RestartLedger
-from supervisors.strategy import Strategy
+from supervisors.strategy import AutoShutdown, Strategy
 
 # Whole seconds, so that restarts fall on the very edge of the period too.
 GAPS = st.integers(min_value=0, max_value=40)
@@ -86,6 +86,13 @@ def test_a_delay_is_its_nominal_length_give_or_take_the_jitter_and_never_above_t
         assert delay <= min(backoff.cap_s, doubled * (1 + backoff.jitter)) + 1e-9
 
 
+def test_exactly_the_calm_period_is_not_yet_calm() -> None:
+    backoff = Backoff(base_s=1, cap_s=8, jitter=0, calm_s=10)
+    count = CrashCount(backoff)
+
+    assert [count.delay_s(now) for now in (0, 10, 20, 30.5)] == [0, 1, 2, 0]
+
+
 @given(crashes=st.integers(min_value=1, max_value=100_000))
 def test_a_crash_loop_of_any_length_has_a_delay(crashes: int) -> None:
     assert 0 <= Backoff().nominal_s(crashes) <= Backoff().cap_s
@@ -152,5 +159,16 @@ def test_a_restart_kind_says_after_which_end_a_child_starts_again(
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused_with_its_value(make: Any, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
         make()
+
+
+def test_limits_that_nobody_names_are_these() -> None:
+    assert RestartIntensity() == RestartIntensity(max_restarts=3, within_s=30)
+    assert Backoff() == Backoff(base_s=0.25, cap_s=30, jitter=0.2, calm_s=60)
+
+
+def test_strategies_and_kinds_have_the_names_that_otp_gives_them() -> None:
+    assert [each.value for each in Strategy] == ["one_for_one", "rest_for_one", "one_for_all"]
+    assert [each.value for each in AutoShutdown] == ["never", "any_significant", "all_significant"]
+    assert [each.value for each in Restart] == ["permanent", "transient", "temporary"]
