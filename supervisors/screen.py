@@ -31,6 +31,7 @@ STATES = {
     "waiting": ("◌", "magenta"),
     "stopping": ("◑", "yellow"),
     "stopped": ("○", "red"),
+    "suspended": ("⏸", "cyan"),
 }
 
 EVENTS = 8
