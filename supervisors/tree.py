@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actors.gateway.link import GatewaySettings
     from actors.kernel.addresses import Directory
     from actors.kernel.halting import HaltProgram
-    from supervisors.requests import Sources
+    from supervisors.sources import Sources
 
 # Generous at the leaves and small at the root, because the levels multiply.
 ROOT = RestartIntensity(max_restarts=10, within_s=60)

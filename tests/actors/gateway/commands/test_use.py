@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from actors.analyst.protocol import (
     AnalystMessage,
+    CrashCards,
     LedgerReport,
     MemberStats,
     StatsOfMember,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pytest
 
     from actors.kernel.messages import Reply
+    from storage.rows import CrashCard
     from tests.tree import Tree
 
 KNOWN_S, UNKNOWN_S = 9.2 * 3600, 0.4 * 3600
@@ -36,9 +38,16 @@ KNOWN_S, UNKNOWN_S = 9.2 * 3600, 0.4 * 3600
 class Analyst(Actor[AnalystMessage]):
     """Answers with fixed figures, late or never when told so."""
 
-    def __init__(self, asked: list[AnalystMessage], late_s: float = 0, crash: bool = False) -> None:
+    def __init__(
+        self,
+        asked: list[AnalystMessage],
+        late_s: float = 0,
+        crash: bool = False,
+        cards: tuple[CrashCard, ...] = (),
+    ) -> None:
         super().__init__()
         self._asked, self._late_s, self._crash = asked, late_s, crash
+        self._cards = cards
 
     @override
     async def on_receive(self, message: AnalystMessage) -> Reply[Any] | None:
@@ -53,6 +62,8 @@ class Analyst(Actor[AnalystMessage]):
                 return message.reply(stats)
             case TopVoice():
                 return message.reply((self._total(5), self._total(6)))
+            case CrashCards():
+                return message.reply(self._cards)
             case LedgerReport():
                 raise AssertionError("no command asks this")
             case _:
