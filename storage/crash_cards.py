@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from storage.database import writing
 from storage.rows import CardState, CrashCard, CrashRow, Verdict
 from storage.statements import query
 from storage.times import plain_utc, utc
@@ -157,3 +158,10 @@ def _card(row: tuple[Any, ...]) -> CrashCard:
         fixed_in=fixed,
         reopened_utc=None if back is None else utc(back),
     )
+
+
+def judge(connection: Connection, verdict: Verdict) -> None:
+    """Enter a verdict in a transaction of its own; not while a bot runs."""
+    with writing(connection):
+        last = connection.execute("SELECT coalesce(max(batch_id), 0) FROM batch").fetchall()
+        enter(connection, [verdict], last[0][0])
