@@ -18,7 +18,7 @@ from supervisors.requests import Answers
 from supervisors.wire import LINE_LIMIT, line, short_path, who_listens
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from actors.kernel.messages import Reply
@@ -71,6 +71,10 @@ class ConsoleActor(Actor[Never]):
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._mine:
                 self._path.unlink()
+
+    @override
+    def shown_state(self) -> Mapping[str, object]:
+        return {"connections": self._connections, "socket": str(self._path)}
 
     @override
     async def on_receive(self, message: Never) -> Reply[Any] | None:

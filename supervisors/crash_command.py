@@ -21,6 +21,7 @@ from supervisors.failures import EX_USAGE, CommandError
 from supervisors.ledger import LEDGER
 from supervisors.operator import ask_bot
 from supervisors.output import Page, written_out
+from supervisors.screen import WIDE
 from supervisors.version import VERSION
 from supervisors.wire import plain
 from supervisors.words import counted
@@ -54,7 +55,7 @@ def show_crashes(folder: Path, card: str | None, *, state: str | None, as_json: 
         elif card is not None:
             page.print(card_view(found[0]))
         else:
-            page.print(list_view(found))
+            page.print(list_view(found, page.width))
 
 
 def _asked(folder: Path, card: str | None, state: str | None) -> list[dict[str, Any]]:
@@ -86,12 +87,13 @@ def _read(folder: Path, card: str | None, state: str | None) -> list[CrashCard]:
     return found
 
 
-def list_view(found: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Show cards in a list, newest first."""
+def list_view(found: Sequence[Mapping[str, Any]], width: int) -> RenderableType:
+    """Show cards in a list of `width` columns, newest first."""
     if not found:
         return Text("No actor has crashed yet.")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("card", "state", "times", "last (UTC)", "kind"):
+    wide = width >= WIDE
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for title in ("card", "state", "times", "last (UTC)", *(["kinds"] if wide else [])):
         justify: Any = "right" if title == "times" else "left"
         table.add_column(title, no_wrap=True, justify=justify)
     table.add_column("error", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -101,8 +103,8 @@ def list_view(found: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(card["card"], "bold" if card["state"] == "open" else "dim"),
             Text(_standing(card), colour),
             f"{card['count']:,}",
-            card["last_utc"][:19].replace("T", " "),
-            ", ".join(card["kinds"]),
+            card["last_utc"][:16].replace("T", " "),
+            *([", ".join(card["kinds"])] if wide else []),
             Text(card["headline"]),
         )
     return table

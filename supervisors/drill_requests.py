@@ -9,7 +9,7 @@ import trio
 from actors.analyst.protocol import LedgerReport
 from actors.gateway.protocol import HowIsTheLink
 from supervisors.answers import Answer, RequestError, find_actor, seconds
-from supervisors.drills import Bystander, Drill, DrillImpossibleError, Order
+from supervisors.drills import ASK_ON_S, Bystander, Drill, DrillImpossibleError, Order
 from supervisors.watchdog import HowResponsive
 
 if TYPE_CHECKING:
@@ -43,11 +43,15 @@ class Drills:
         cell = find_actor(self._sources.directory, request.get("name"))
         order = _order(request)
         self._see_whether_it_survives(cell)
-        bystander = self._bystander(cell)
+        bystander, drill = self._bystander(cell), Drill(self._sources.directory, cell, order)
+        try:
+            drill.check()
+        except DrillImpossibleError as error:
+            raise RequestError(str(error)) from error
 
         async def stream(say: Say) -> dict[str, Any]:
             await say({"said": _beginning(order, cell)})
-            return await self._run(order, cell, bystander)
+            return await self._run(order, cell, drill, bystander)
 
         return Answer({"ok": True, "name": cell.name, "what": order.what}, stream=stream)
 
@@ -60,20 +64,16 @@ class Drills:
                 f'one with {{"do": "crash", "name": "{cell.name}"}}'
             )
 
-    async def _run(self, order: Order, cell: Cell, bystander: Bystander) -> dict[str, Any]:
+    async def _run(
+        self, order: Order, cell: Cell, drill: Drill, bystander: Bystander
+    ) -> dict[str, Any]:
         directory = self._sources.directory
         lost, starts = directory.dead_letter_count, cell.starts
-        drill = Drill(directory, cell, order)
-        healed_s, impossible = None, ""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bystander.ask_on)
-            try:
-                healed_s = await drill.run()
-            except DrillImpossibleError as error:
-                impossible = str(error)
+            healed_s = await drill.run()
+            await trio.sleep(ASK_ON_S)
             nursery.cancel_scope.cancel("the drill is over")
-        if impossible:
-            raise RequestError(impossible)
         return {
             "what": order.what,
             "name": cell.name,

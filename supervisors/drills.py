@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 LOOK_S = 0.002
 """How often it is looked whether the tree is whole; times are as exact as that."""
 
-ASK_EVERY_S = 0.01
+ASK_EVERY_S = 0.002
+ASK_ON_S = 0.5
+"""The bystander is asked for so long after the tree is whole: a short drill has few moments."""
+
 ASK_WITHIN_S = 1.0
 
 FLOOD_SLICE = 1000
@@ -116,23 +119,39 @@ class Drill:
         self.figures: dict[str, Any] = {}
         """What this kind of drill measures beside the rest."""
 
-    async def run(self) -> float | None:
-        """Do the harm, wait until it is healed; return how long that took, null if it is not.
+    def check(self) -> None:
+        """See whether the drill can be.
 
         Raises:
-            DrillImpossibleError: it makes no sense on this actor.
+            DrillImpossibleError: it makes no sense on this actor, or not now.
 
         """
+        cell, what = self._cell, self._order.what
+        if cell.incarnation is None or not _runs(cell):
+            raise DrillImpossibleError(f"{cell.name} does not run now; try again")
+        if cell.mailbox.suspended:
+            raise DrillImpossibleError(f"{cell.name} is suspended; resume it first")
+        if cell.lens is not None and cell.lens.obstacle is not None:
+            raise DrillImpossibleError(f"a drill on {cell.name} is going on already")
+        if what == "hang" and math.isinf(cell.turn_s):
+            raise DrillImpossibleError(
+                f"{cell.name} has no limit for a turn (turn_s), so nothing would heal a "
+                "hang; choose an actor that has one, or another drill"
+            )
+        if what == "flood" and math.isinf(cell.mailbox.capacity):
+            raise DrillImpossibleError(
+                f"{cell.name} is a supervisor, whose mailbox has no bound; "
+                "flood one of its children"
+            )
+
+    async def run(self) -> float | None:
+        """Do the harm, wait until it is healed; return how long that took, null if it is not."""
         kinds: dict[str, Callable[[], Awaitable[float]]] = {
-            "kill": self._kill, "hang": self._hang, "flood": self._flood, "slow": self._slow,
-        }  # fmt: skip
-        life = self._cell.incarnation
-        if life is None or not _runs(self._cell):
-            raise DrillImpossibleError(f"{self._cell.name} does not run now; try again")
-        if self._cell.mailbox.suspended:
-            raise DrillImpossibleError(f"{self._cell.name} is suspended; resume it first")
-        if self._cell.lens is not None and self._cell.lens.obstacle is not None:
-            raise DrillImpossibleError(f"a drill on {self._cell.name} is going on already")
+            "kill": self._kill,
+            "hang": self._hang,
+            "flood": self._flood,
+            "slow": self._slow,
+        }
         with trio.move_on_after(self._order.limit_s):
             return await kinds[self._order.what]()
         return None
@@ -145,13 +164,7 @@ class Drill:
         return trio.current_time() - began
 
     async def _hang(self) -> float:
-        life, turn_s = self._cell.incarnation, self._cell.turn_s
-        if math.isinf(turn_s):
-            raise DrillImpossibleError(
-                f"{self._cell.name} has no limit for a turn (turn_s), so nothing would heal a "
-                "hang; choose an actor that has one, or another drill"
-            )
-        hang = Hang()
+        life, hang = self._cell.incarnation, Hang()
         with self._in_the_way(hang):
             try:
                 self._bait(life)
@@ -178,11 +191,6 @@ class Drill:
 
     async def _flood(self) -> float:
         box = self._cell.mailbox
-        if math.isinf(box.capacity):
-            raise DrillImpossibleError(
-                f"{self._cell.name} is a supervisor, whose mailbox has no bound; "
-                "flood one of its children"
-            )
         depth, life = box.depth(), self._cell.incarnation
         box.suspended = True  # else it would be emptied while it is filled
         try:

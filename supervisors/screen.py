@@ -169,11 +169,17 @@ def _cells(
         Text(f"{report['handled']:,}"),
         Text(f"{restarts:,}", style=fresh or ("" if restarts else "dim")),
         Text(span(report["uptime_s"])),
-        Text(report["last_error"], style="dim"),
+        _last_error(report),
     ]
     if width < NARROW:
         del cells[1]
     return cells if width >= WIDE else cells[:-1]
+
+
+def _last_error(report: Mapping[str, Any]) -> Text:
+    card = report.get("card")
+    text = Text(f"{card} " if card else "", style="yellow" if is_fresh(report) else "")
+    return text.append(report["last_error"], style="not yellow dim")
 
 
 def called(name: str, labels: Mapping[str, str]) -> str:
@@ -197,6 +203,8 @@ def event_line(event: Mapping[str, str]) -> Text:
     line.append(f"{event['child']}  ", style="not dim")
     if is_alarming(reason, action):
         line.append(f"{why(reason)}, ", style="not dim red")
+    if event.get("card"):
+        line.append(f"card {event['card']}, ", style="not dim yellow")
     line.append(action, style="not dim green" if action == "started" else "not dim")
     return _cut(line)
 

@@ -35,7 +35,7 @@ from storage.database import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from actors.kernel.mailbox import Mailbox
@@ -89,6 +89,15 @@ class RecorderActor(BatchActor[RecorderMessage]):
         self.held.callback(connection.close)
         self._journal = Journal(recall(connection, self._run_id))
         self._writer = Writer(connection)
+
+    @override
+    def shown_state(self) -> Mapping[str, object]:
+        # Single values only: the thread may be in the middle of a batch.
+        return {
+            "last batch": self._journal.last_batch_id,
+            "stored up to position": self._journal.last_position,
+            "refused in this batch": len(self._journal.refused),
+        }
 
     @override
     def on_batch(self, batch: Batch[RecorderMessage]) -> None:
