@@ -79,6 +79,7 @@ class Inspection:
         async def stream(say: Say) -> dict[str, Any]:
             turns = 0
             with Trace(cell, time.time) as trace:
+                await say({"tracing": cell.name})
                 with trio.move_on_after(for_s):
                     while True:
                         for turn in await trace.next():
