@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from storage.database import writing
 from storage.rows import CardState, CrashCard, CrashRow, Verdict
@@ -123,7 +123,7 @@ def _stored(value: object) -> object:
     if isinstance(value, CardState):
         return value.value
     if isinstance(value, tuple):
-        return list(value)
+        return list(cast("tuple[object, ...]", value))
     return plain_utc(value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Group
 from rich.table import Table
@@ -113,7 +113,8 @@ def _state(shown: Mapping[str, Any]) -> Table:
 
 def _said(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(_said, value)) or "none"
+        items = cast("list[Any]", value)  # type: ignore[redundant-cast]  # not to basedpyright
+        return ", ".join(map(_said, items)) or "none"
     return "none" if value is None else str(value)
 
 

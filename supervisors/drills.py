@@ -324,13 +324,13 @@ class Slow:
         self._each_s = each_s
         self.turns = 0
 
-    async def in_task(self, _message: object) -> bool:
+    async def in_task(self, message: object) -> bool:  # noqa: ARG002 - all turns are slowed
         """Wait in a task."""
         self.turns += 1
         await trio.sleep(self._each_s)
         return False
 
-    def in_thread(self, _message: object) -> bool:
+    def in_thread(self, message: object) -> bool:  # noqa: ARG002 - all turns are slowed
         """Wait in a thread."""
         self.turns += 1
         time.sleep(self._each_s)

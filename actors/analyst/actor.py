@@ -36,9 +36,11 @@ TIME_LIMIT_S = 2.0
 RECENT_LINES = 12
 
 Answer: TypeAlias = (
-    "Reply[MemberStats] | Reply[tuple[VoiceTotal, ...]] | Reply[LedgerFigures]"
-    " | Reply[tuple[CrashCard, ...]]"
+    "Reply[MemberStats] | Reply[tuple[VoiceTotal, ...]] | Reply[LedgerFigures] | CardsReply"
 )
+
+
+CardsReply: TypeAlias = "Reply[tuple[CrashCard, ...]]"
 
 
 class QueryTooSlowError(Exception):

@@ -34,6 +34,7 @@ class Body(Protocol):
 
     def shown_state(self) -> Mapping[str, object]:
         """Name what operators may see of its state."""
+        ...
 
 
 class Incarnation:

@@ -26,9 +26,11 @@ class Obstacle(Protocol):
 
     async def in_task(self, message: object) -> bool:
         """Do harm before a turn; true if the message was the drill's own and is done with."""
+        ...
 
     def in_thread(self, message: object) -> bool:
         """Do the same in a thread."""
+        ...
 
 
 class Lens:

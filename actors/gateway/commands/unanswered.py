@@ -133,6 +133,8 @@ class Unanswered:
 
 async def _say(interaction: discord.Interaction[Any], *, ephemeral: bool, **what: Any) -> None:
     if interaction.response.is_done():
-        await interaction.edit_original_response(**what)
+        file = what.pop("file", None)
+        files = {} if file is None else {"attachments": [file]}
+        await interaction.edit_original_response(**what, **files)
     else:
         await interaction.response.send_message(**what, ephemeral=ephemeral)
