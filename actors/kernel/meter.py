@@ -21,7 +21,7 @@ class Histogram:
     >>> for ms in range(1, 101):
     ...     times.note(ms / 1000)
     >>> times.count, round(times.quantile_s(0.5), 3), round(times.worst_s, 3)
-    (100, 0.051, 0.1)
+    (100, 0.05, 0.1)
     """
 
     __slots__ = ("_buckets", "count", "total_s", "worst_s")

@@ -224,7 +224,7 @@ async def test_a_supervisor_counts_its_children_as_otp_does(tree: Tree) -> None:
         supervisor("group", child("a", Story()), child("b", Story(), restart=Restart.TEMPORARY)),
         child("worker", Story()),
     )
-    cell(tree, "b").incarnation.crash(ValueError("gone for good"))  # type: ignore[union-attr]
+    tree.crash("b")
     await tree.settle()
 
     assert await tree.ask("root", CountChildren()) == ChildCount(
