@@ -133,6 +133,10 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
     @override
     def _start_actor_loop(self) -> None:
         self._incarnation.cell.mailbox.attach(self._bell.ring)
+        lens = self._incarnation.cell.lens
+        if lens is not None:
+            # Before `adopt`: the thread may have its first turn sooner.
+            lens.stand_before(self)
         try:
             self._thread.start()
         except RuntimeError:  # the machine has no thread left for us

@@ -42,9 +42,9 @@ class Lens:
         self._obstacle: Obstacle | None = None
 
     def stand_before(self, body: object) -> None:
-        """Hide the handler of `body`."""
+        """Hide the handler of `body`, once, however often it is called."""
         name = _handler_name(body)
-        handler = getattr(body, name)
+        handler = getattr(type(body), name).__get__(body)
         vars(body)[name] = (
             self._in_task(handler)
             if inspect.iscoroutinefunction(handler)
