@@ -134,7 +134,8 @@ class Unanswered:
 async def _say(interaction: discord.Interaction[Any], *, ephemeral: bool, **what: Any) -> None:
     if interaction.response.is_done():
         file = what.pop("file", None)
-        files = {} if file is None else {"attachments": [file]}
-        await interaction.edit_original_response(**what, **files)
+        if file is not None:
+            what["attachments"] = [file]
+        await interaction.edit_original_response(**what)
     else:
         await interaction.response.send_message(**what, ephemeral=ephemeral)
