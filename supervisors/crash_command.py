@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from storage.crash_cards import cards, judge
-from storage.database import open_activity, open_read_only
+from storage.database import DatabaseFault, first_line, open_activity, open_read_only
 from storage.rows import CardState, Verdict
 from supervisors.control import find_running, is_running
 from supervisors.crash_requests import MOST, no_card
-from supervisors.failures import EX_USAGE, CommandError
+from supervisors.failures import EX_IOERR, EX_USAGE, CommandError
 from supervisors.ledger import LEDGER
 from supervisors.operator import ask_bot
 from supervisors.output import Page, written_out
@@ -82,6 +82,12 @@ def _read(folder: Path, card: str | None, state: str | None) -> list[CrashCard]:
         if wanted is not None and not found:
             known = (each.card for each in cards(connection, None, MOST))
             raise CommandError(no_card(wanted, known), EX_USAGE)
+    except DatabaseFault as fault:
+        raise CommandError(
+            f"{file} has no crash cards that can be read ({first_line(fault)}); "
+            "start the bot once, which brings an older ledger up to date",
+            EX_IOERR,
+        ) from fault
     finally:
         connection.close()
     return found

@@ -137,4 +137,9 @@ def test_a_wrong_use_of_crashes_is_one_sentence(tmp_path: Path) -> None:
     assert "choose one" in crashes(folder, "K7QF2", "--fixed", "--open").err
     assert "name the card" in crashes(folder, "--fixed").err
     assert crashes(tmp_path / "nothing").code == 66
+    older = open_activity(folder / "activity.duckdb")
+    older.execute("DROP TABLE crash_card")
+    older.close()
+    assert crashes(folder).code == 74
+    assert "start the bot once" in crashes(folder).err
     assert not (tmp_path / "nothing").exists()
