@@ -12,7 +12,6 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 import enum
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +25,8 @@ except ModuleNotFoundError:
     )
     sys.exit(72)  # as sysexits counts a missing system file
 
+from supervisors import operator_commands
+from supervisors.command_options import AsJson, quantity
 from supervisors.failures import EX_USAGE, CommandError
 from supervisors.faults import exit_code_of
 from supervisors.quantities import parse_duration, parse_speed
@@ -46,19 +47,6 @@ class Form(enum.Enum):
     JSON = "json"
     NDJSON = "ndjson"
     CSV = "csv"
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
-
-
-def _quantity(parse: Callable[[str], float]) -> Callable[[str | float], float]:
-    def parser(text: str | float) -> float:
-        try:
-            return parse(str(text))  # a default comes as the number that it is
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from error
-
-    return parser
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -150,7 +138,7 @@ def demo(
     duration: Annotated[
         float | None,
         typer.Option(
-            parser=_quantity(parse_duration),
+            parser=quantity(parse_duration),
             metavar="TIME",
             help="End by itself after so long, such as 60s or 5m.",
         ),
@@ -158,7 +146,7 @@ def demo(
     speed: Annotated[
         float,
         typer.Option(
-            parser=_quantity(parse_speed),
+            parser=quantity(parse_speed),
             metavar="TIMES",
             help="How busy the members are, such as 10x.",
         ),
@@ -257,7 +245,7 @@ def query(
     timeout: Annotated[
         float,
         typer.Option(
-            parser=_quantity(parse_duration),
+            parser=quantity(parse_duration),
             metavar="TIME",
             help="Give up after so long, such as 2m.",
             show_default="30s",
@@ -317,6 +305,8 @@ def check(*, as_json: AsJson = False) -> None:
 
     raise typer.Exit(run_checkup(as_json=as_json))
 
+
+operator_commands.add_to(app)
 
 if __name__ == "__main__":
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from storage.crash_cards import enter
 from storage.database import Appender, Connection, reading, writing
 from storage.statements import query, upkeep
+from storage.times import plain_utc, utc
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from storage.rows import CrashCard, CrashRow, Verdict
 
 Row: TypeAlias = tuple[Any, ...]
 """The values of one row in the order of the table's columns, batch_id last. Times are aware."""
@@ -46,9 +50,12 @@ class BatchRows:
     all_marks: bool = False
     """The rows for `watermark` are the state of all guilds: what it holds may go."""
 
+    crashes: list[CrashRow | Verdict] = field(default_factory=list["CrashRow | Verdict"])
+    """What changes crash cards, in order."""
+
     def facts(self) -> int:
         """Count the rows that are more than a watermark or a derived row."""
-        return sum(len(self.rows[table]) for table in FACTS)
+        return sum(len(self.rows[table]) for table in FACTS) + len(self.crashes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +76,10 @@ class Writer:
             table: connection.appender(table) for table in TABLES
         }
 
-    def write(self, batch: BatchRows, run: Run) -> None:
+    def write(self, batch: BatchRows, run: Run) -> list[CrashCard]:
         """Store a batch in one transaction: all of it, or nothing and an exception.
+
+        Returns the crash cards that came back after they were fixed.
 
         Raises:
             DatabaseFault: DuckDB refused; `database.explain` says why.
@@ -88,6 +97,7 @@ class Writer:
                     if rows:
                         self._append(table, rows)
                 self._settle(batch)
+                return self._enter_crashes(batch)
         except BaseException:
             # What an appender holds after a failed flush would be in the next one.
             for appender in self._appenders.values():
@@ -109,6 +119,9 @@ class Writer:
         appender = self._appenders[table]
         appender.append_rows(rows)
         appender.flush()
+
+    def _enter_crashes(self, batch: BatchRows) -> list[CrashCard]:
+        return enter(self._connection, batch.crashes, batch.batch_id) if batch.crashes else []
 
     def _settle(self, batch: BatchRows) -> None:
         number = {"batch_id": batch.batch_id}
@@ -193,22 +206,5 @@ def rebuild(connection: Connection) -> None:
 
 def ask_stored(connection: Connection, name: str, **parameters: object) -> list[Row]:
     """Run a query of `storage/queries/`; aware times in, naive UTC times out."""
-    plain = {key: _plain(value) for key, value in parameters.items()}
+    plain = {key: plain_utc(value) for key, value in parameters.items()}
     return connection.execute(query(name).sql, plain).fetchall()
-
-
-def utc(naive: datetime) -> datetime:
-    """Say of a time from the database that it is in UTC.
-
-    >>> utc(datetime(2026, 1, 1)).isoformat()
-    '2026-01-01T00:00:00+00:00'
-    """
-    return naive.replace(tzinfo=UTC)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError(f"a time needs a zone: {value!r}")
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value

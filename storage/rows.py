@@ -106,3 +106,73 @@ class OpenSession:
     user_id: int
     channel_id: int
     since_utc: datetime
+
+
+class CardState(enum.Enum):
+    """What is to be done about crashes of one kind."""
+
+    OPEN = "open"
+    FIXED = "fixed"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashRow:
+    """Equal crashes that were seen since the last row about them."""
+
+    card: str
+    """Five letters that equal crashes share."""
+
+    headline: str
+    """Type and first line of the error, without ids."""
+
+    stack: str
+    kind: str
+    """The class of the actor."""
+
+    actor: str
+    """Its name."""
+
+    in_hand: str
+    """The message that it was handling, redacted; empty if none."""
+
+    version: str
+    """Of the program."""
+
+    count: int
+    first_utc: datetime
+    last_utc: datetime
+    born: CardState = CardState.OPEN
+    """The state of the card if this is the first that is known of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What an operator says of a card."""
+
+    card: str
+    state: CardState
+    version: str
+    """The version that fixes it, where it is fixed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashCard:
+    """All equal crashes, as `crash_card` holds them."""
+
+    card: str
+    state: CardState
+    count: int
+    first_utc: datetime
+    last_utc: datetime
+    headline: str
+    kinds: tuple[str, ...]
+    last_actor: str
+    last_in_hand: str
+    last_version: str
+    stack: str
+    fixed_in: str | None
+    """The version that was said to fix it; stays when it comes back."""
+
+    reopened_utc: datetime | None
+    """When it came back after that; null if it did not."""

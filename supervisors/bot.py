@@ -16,10 +16,11 @@ from actors.gateway.desk import Desk
 from actors.gateway.link import GatewaySettings
 from actors.kernel.addresses import Directory
 from supervisors.application import Application, Ending
+from supervisors.crash_log import CrashLog
 from supervisors.event_log import EventLog
 from supervisors.faults import keep
-from supervisors.requests import Sources
 from supervisors.settings import without_token
+from supervisors.sources import Sources
 from supervisors.tree import Plan, root
 from supervisors.version import VERSION
 
@@ -94,6 +95,7 @@ async def _run(settings: Settings, *, until_stdin_closes: bool) -> Ending:
 
 def _plan(settings: Settings, directory: Directory, application: Application) -> Plan:
     assert settings.discord.token is not None
+    CrashLog(directory, directory.address("recorder"))
     return Plan(
         directory=directory,
         folder=settings.storage.folder,
@@ -107,12 +109,14 @@ def _plan(settings: Settings, directory: Directory, application: Application) ->
             directory=directory,
             events=EventLog(directory, directory.address("recorder")),
             gateway=directory.address("gateway"),
+            recorder=directory.address("recorder"),
             analyst=directory.address("analyst"),
             snapshots=directory.address("snapshots"),
             watchdog=directory.address("watchdog"),
             version=VERSION,
             started=time.monotonic(),
             stop=application.stop,
+            real_discord=settings.discord.api_url is None,
         ),
         halt=application.halt,
     )

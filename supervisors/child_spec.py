@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,13 +60,16 @@ class ChildSpec:
     mailbox_capacity: float = 1000
     """How many messages may wait before senders are refused."""
 
+    turn_s: float = math.inf
+    """How long one turn may take before the actor counts as hung and is killed."""
+
     significant: bool = False
     """Its clean end may end the supervisor too; see `AutoShutdown`."""
 
     def __post_init__(self) -> None:
         if not self.id or "/" in self.id:
             raise ValueError(f"id must be a name without '/', not {self.id!r}")
-        for field in ("start_s", "shutdown_s", "mailbox_capacity"):
+        for field in ("start_s", "shutdown_s", "mailbox_capacity", "turn_s"):
             if getattr(self, field) <= 0:
                 raise ValueError(f"{field} must be more than 0, not {getattr(self, field)}")
         if self.significant and self.restart is Restart.PERMANENT:

@@ -8,18 +8,22 @@ import socket
 from typing import TYPE_CHECKING, Any, Never, assert_never
 
 import orjson
+import structlog
 import trio
 from typing_extensions import override
 
 from actors.kernel.actor import Actor
-from supervisors.requests import Answer, Answers, refusal
+from supervisors.answers import Answer, RequestError, refusal
+from supervisors.requests import Answers
 from supervisors.wire import LINE_LIMIT, line, short_path, who_listens
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from actors.kernel.messages import Reply
-    from supervisors.requests import Sources
+    from supervisors.answers import Say
+    from supervisors.sources import Sources
 
 MAX_CONNECTIONS = 32
 
@@ -27,6 +31,9 @@ IDLE_S = 30.0
 """A client that sends nothing, or takes nothing, for so long is hung up on."""
 
 EX_TEMPFAIL = 75
+
+
+log = structlog.get_logger(__name__)
 
 
 class SocketTakenError(Exception):
@@ -64,6 +71,10 @@ class ConsoleActor(Actor[Never]):
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._mine:
                 self._path.unlink()
+
+    @override
+    def shown_state(self) -> Mapping[str, object]:
+        return {"connections": self._connections, "socket": str(self._path)}
 
     @override
     async def on_receive(self, message: Never) -> Reply[Any] | None:
@@ -112,6 +123,8 @@ class ConsoleActor(Actor[Never]):
                 return
             answer = await self._answers.answer(_parsed(request))
             await _send(stream, answer)
+            if answer.stream is not None and not await _said(stream, waiting, answer.stream):
+                return
             if answer.then is not None:
                 answer.then()
 
@@ -149,6 +162,56 @@ async def _next_line(stream: trio.SocketStream, waiting: bytearray) -> bytes | N
     request, _, rest = bytes(waiting).partition(b"\n")
     waiting[:] = rest
     return request
+
+
+async def _said(
+    stream: trio.SocketStream,
+    waiting: bytearray,
+    work: Callable[[Say], Awaitable[dict[str, Any]]],
+) -> bool:
+    """Stream what `work` says to its end; false if the client hung up, which cancels it."""
+
+    async def say(body: dict[str, Any]) -> None:
+        await _send(stream, Answer({"ok": True, **body}))
+
+    done = False
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_until_hung_up, stream, waiting, nursery.cancel_scope)
+        try:
+            await _say_all(stream, say, work)
+            done = True
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            log.debug("an operator went away in the middle of an answer")
+        nursery.cancel_scope.cancel("all is said")
+    return done
+
+
+async def _say_all(
+    stream: trio.SocketStream, say: Say, work: Callable[[Say], Awaitable[dict[str, Any]]]
+) -> None:
+    try:
+        await say({"end": await work(say)})
+    except RequestError as error:
+        await _send(stream, refusal(str(error)))
+    except (trio.BrokenResourceError, trio.TooSlowError):
+        raise
+    except Exception as error:
+        # Whatever it is, a request must never cost the bot its console.
+        log.warning("a request failed while it was answered", exc_info=True)
+        await _send(stream, refusal(f"it failed: {type(error).__name__}: {error}"))
+
+
+async def _until_hung_up(
+    stream: trio.SocketStream, waiting: bytearray, work: trio.CancelScope
+) -> None:
+    # What the client sends meanwhile waits for its turn.
+    with contextlib.suppress(trio.BrokenResourceError):
+        while len(waiting) <= LINE_LIMIT:
+            part = await stream.receive_some(LINE_LIMIT)
+            if not part:
+                break
+            waiting += part
+    work.cancel("the operator hung up")
 
 
 async def _send(stream: trio.SocketStream, answer: Answer) -> None:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import trio
 
 from supervisors.wire import SOCKET_NAME, line, short_path, who_listens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEMO_FOLDER = Path("data/demo")
 """Where the demo keeps its data, below the folder that it was started in."""
@@ -23,7 +26,7 @@ DEMO_FOLDER = Path("data/demo")
 COMING_BACK_S = 0.5
 """A console that has just crashed listens again sooner than this."""
 
-HARMLESS = ("status", "snapshot", "top")
+HARMLESS = ("status", "snapshot", "top", "actor", "crashes")
 """Asked once more where the console went away: it makes no difference whether it heard."""
 
 PART_BYTES = 64 * 1024
@@ -64,6 +67,49 @@ async def request(folder: Path, *, do: str, within: float = 5, **body: Any) -> d
     if not reply["ok"]:
         raise RefusedError(reply["error"])
     return reply
+
+
+async def follow(
+    folder: Path, heard: Callable[[dict[str, Any]], object], *, do: str, **body: Any
+) -> dict[str, Any]:
+    """Ask for a stream, give each line to `heard`, and return what the last one holds.
+
+    It goes on until the bot ends it; whoever calls it off hangs up, and the bot takes back
+    what it did for it.
+
+    Raises:
+        NotRunningError: nobody listens there, or the bot ended before the stream did.
+        RefusedError: the bot said no; the text says why.
+
+    """
+    deadline = trio.current_time() + COMING_BACK_S
+    async with await _connected(folder, deadline) as stream:
+        await stream.send_all(line({"do": do, **body}))
+        waiting = bytearray()
+        while (said := await _next_line(stream, waiting)) is not None:
+            reply: dict[str, Any] = orjson.loads(said)
+            if not reply["ok"]:
+                raise RefusedError(reply["error"])
+            if "end" in reply:
+                end: dict[str, Any] = reply["end"]
+                return end
+            heard(reply)
+    raise NotRunningError(f"the bot on {folder} ended before {do} did")
+
+
+async def _next_line(stream: trio.SocketStream, waiting: bytearray) -> bytes | None:
+    """Take the next line out of `waiting`, filled from `stream`; null at its end."""
+    while b"\n" not in waiting:
+        try:
+            part = await stream.receive_some(PART_BYTES)
+        except trio.BrokenResourceError:
+            return None
+        if not part:
+            return None
+        waiting += part
+    said, _, rest = bytes(waiting).partition(b"\n")
+    waiting[:] = rest
+    return said
 
 
 def is_running(folder: Path) -> bool:

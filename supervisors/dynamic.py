@@ -13,7 +13,9 @@ from typing_extensions import override
 from actors.kernel.actor import Actor
 from actors.kernel.exits import Crashed, ExitReason, Killed, Stopped
 from actors.kernel.system import (
+    ChildCount,
     ChildState,
+    CountChildren,
     Notice,
     StartChild,
     StartResult,
@@ -34,7 +36,7 @@ from supervisors.lives import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pykka
 
@@ -51,7 +53,9 @@ class StartAgain(Notice):
     key: int
 
 
-DynamicMessage: TypeAlias = ChildExited | StartAgain | StartChild | StopChild | WhichChildren
+DynamicMessage: TypeAlias = (
+    ChildExited | StartAgain | StartChild | StopChild | WhichChildren | CountChildren
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,9 @@ class Template:
     start_s: float = 30.0
     shutdown_s: float = 5.0
     mailbox_capacity: float = 1000
+    turn_s: float = math.inf
+    """How long one turn may take before the child counts as hung and is killed."""
+
     max_children: float = 10_000
 
 
@@ -90,6 +97,8 @@ class DynamicSupervisor(Actor[DynamicMessage]):
     one delays no other. One that crashes again and again waits longer and longer
     and takes nobody with it, until the pool as a whole exceeds its intensity.
     """
+
+    supervises = True
 
     def __init__(
         self,
@@ -124,6 +133,18 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         await self._stop_all()
 
     @override
+    def shown_state(self) -> Mapping[str, object]:
+        children = self._children.values()
+        return {
+            "children": len(children),
+            "allowed": self._template.max_children,
+            "intensity": str(self._ledger.intensity),
+            "restart": self._template.restart.value,
+            "waiting for their restart": sum(child.life is None for child in children),
+            "leaving": sum(bool(child.leaving) for child in children),
+        }
+
+    @override
     async def on_receive(self, message: DynamicMessage) -> Reply[Any] | None:
         match message:
             case StartChild(key):
@@ -139,9 +160,21 @@ class DynamicSupervisor(Actor[DynamicMessage]):
             case WhichChildren():
                 cells = self._incarnation.directory.children(self.name)
                 return message.reply(tuple(cell.report() for cell in cells))
+            case CountChildren():
+                return message.reply(self._count())
             case _:
                 assert_never(message)
         return None
+
+    def _count(self) -> ChildCount:
+        cells = self._incarnation.directory.children(self.name)
+        supervisors = sum(cell.supervises for cell in cells)
+        return ChildCount(
+            specs=len(self._children),
+            active=sum(child.life is not None for child in self._children.values()),
+            supervisors=supervisors,
+            workers=len(self._children) - supervisors,
+        )
 
     def _start_asked(self, request: StartChild, key: int) -> Reply[Any] | None:
         child = self._children.get(key)
@@ -183,6 +216,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         cell = directory.open(self._path(key), parent=self.name)
         # A sender may have opened it first, with whatever capacity it believed in.
         cell.mailbox.capacity = self._template.mailbox_capacity
+        cell.turn_s = self._template.turn_s
         child.life = launch(
             cell, lambda: self._template.start(key), directory, self._nursery, self._notice
         )

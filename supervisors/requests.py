@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -18,20 +17,20 @@ from actors.kernel.errors import ActorError
 from actors.kernel.mailbox import short
 from actors.kernel.system import ChildState
 from actors.snapshots.protocol import TakeSnapshot
+from supervisors.answers import Answer, RequestError, find_actor, number, refusal
+from supervisors.crash_requests import Crashes
+from supervisors.drill_requests import Drills
+from supervisors.inspection_requests import Inspection
 from supervisors.watchdog import HowResponsive
 from supervisors.wire import plain, utc
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from actors.analyst.protocol import AnalystMessage
-    from actors.gateway.protocol import GatewayMessage
-    from actors.kernel.addresses import Address, Directory
+    from actors.kernel.addresses import Address
     from actors.kernel.messages import Request
     from actors.kernel.system import SupervisionEvent
-    from actors.snapshots.protocol import SnapshotsMessage
-    from supervisors.event_log import EventLog
-    from supervisors.watchdog import WatchdogMessage
+    from supervisors.sources import Sources
 
 PART_S = 1.0
 """How long status waits for one part; what does not answer by then is null."""
@@ -43,42 +42,11 @@ CROWDED = 100
 """Where so many messages wait already, a status request would only be one more."""
 
 DEAD_LETTERS = 20
-NAMES = 30
 
 BEGINNING = datetime(2015, 1, 1, tzinfo=UTC)
 """Before the first Discord id was made, so before every row."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Where the console has its answers from."""
-
-    directory: Directory
-    events: EventLog
-    gateway: Address[GatewayMessage]
-    analyst: Address[AnalystMessage]
-    snapshots: Address[SnapshotsMessage]
-    watchdog: Address[WatchdogMessage]
-    version: str
-    started: float
-    """When the bot was started, on the monotonic clock, in seconds."""
-
-    stop: Callable[[str], None]
-    """Ends the bot cleanly for the reason given; returns at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the asker, and what is done once it is on its way."""
-
-    body: dict[str, Any]
-    then: Callable[[], object] | None = None
-
-
-class RequestError(Exception):
-    """The operator asked for what can't be done; the text is the answer."""
 
 
 class Answers:
@@ -93,6 +61,9 @@ class Answers:
             "top": self._top,
             "crash": self._crash,
             "stop": self._stop,
+            **Inspection(sources).verbs,
+            **Crashes(sources).verbs,
+            **Drills(sources, own_name).verbs,
         }
 
     async def answer(self, request: object) -> Answer:
@@ -170,16 +141,14 @@ class Answers:
         )
 
     async def _top(self, request: dict[str, Any]) -> Answer:
-        guild_id, limit = _number(request, "guild_id"), _number(request, "limit", 10)
+        guild_id, limit = number(request, "guild_id"), number(request, "limit", 10)
         top = TopVoice(guild_id=guild_id, since_utc=BEGINNING, limit=max(1, min(limit, 100)))
         totals = await self._sources.analyst.ask(top, within=TOP_S)
         return Answer({"ok": True, "top": plain(totals)})
 
     async def _crash(self, request: dict[str, Any]) -> Answer:
-        name, why = request.get("name"), str(request.get("why", "drill"))
-        cell = self._sources.directory.find(name) if isinstance(name, str) else None
-        if cell is None:
-            raise RequestError(f"no actor is called {name}; there are: {self._names()}")
+        why = str(request.get("why", "drill"))
+        cell = find_actor(self._sources.directory, request.get("name"))
         if not cell.parent:
             raise RequestError(f'{cell.name} is the whole bot; to end it, send {{"do": "stop"}}')
         if cell.incarnation is None:
@@ -200,24 +169,6 @@ class Answers:
         stop = partial(self._sources.stop, "asked to over the control socket")
         return Answer({"ok": True, "pid": os.getpid()}, then=stop)
 
-    def _names(self) -> str:
-        names = [report.name for report in self._sources.directory.census()]
-        more = [f"and {len(names) - NAMES} more"] if len(names) > NAMES else []
-        return ", ".join(names[:NAMES] + more)
-
-
-def refusal(sentence: str) -> Answer:
-    """Say no, and why."""
-    return Answer({"ok": False, "error": sentence})
-
-
-def _number(request: dict[str, Any], key: str, default: int | None = None) -> int:
-    """Read a whole number; ids come as text too."""
-    value = request.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdecimal():
-        raise RequestError(f"{key} must be a whole number, not {value!r}")
-    return int(value)
-
 
 def _event(event: SupervisionEvent) -> dict[str, str]:
     return {
@@ -226,4 +177,5 @@ def _event(event: SupervisionEvent) -> dict[str, str]:
         "reason": event.reason,
         "action": event.action,
         "at_utc": utc(event.at_utc_s).isoformat(),
+        "card": event.card,
     }

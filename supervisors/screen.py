@@ -31,9 +31,13 @@ STATES = {
     "waiting": ("◌", "magenta"),
     "stopping": ("◑", "yellow"),
     "stopped": ("○", "red"),
+    "suspended": ("⏸", "cyan"),
 }
 
 EVENTS = 8
+FEWEST_EVENTS = 3
+LINES_BESIDE = 6
+"""Of the status on a screen: two on top, two empty ones, and two headings."""
 
 BUSY = 100
 """More waiting mail than this is marked."""
@@ -42,16 +46,20 @@ Status = dict[str, Any]
 """The object that the control socket's `status` answers with."""
 
 
-def status_view(status: Status, width: int) -> RenderableType:
-    """Show the whole bot to a terminal, or a pipe, of `width` columns."""
+def status_view(status: Status, width: int, height: int | None = None) -> RenderableType:
+    """Show the whole bot to a terminal, or a pipe, of `width` columns.
+
+    With a `height` in lines the newest events are what is left of it, and at least a few.
+    """
+    rows, events = _shares(len(status["tree"]), height)
     parts: list[RenderableType] = [
         header_line(status),
         _cut(Text("ledger: ").append_text(ledger_line(status))),
         Text(),
-        tree_view(status, width),
+        tree_view(status, width, rows=rows),
         Text(),
         Text("what supervisors did", style="bold"),
-        *(event_line(event) for event in status["supervision"][-EVENTS:]),
+        *(event_line(event) for event in status["supervision"][-events:]),
     ]
     letters = status["dead_letters"]["recent"][-3:]
     if letters:
@@ -61,6 +69,19 @@ def status_view(status: Status, width: int) -> RenderableType:
         place = str(health["last_stack"]).partition("\n")[0]
         parts += [Text(), _cut(Text(f"last stall: {place}", style="yellow"))]
     return Group(*parts)
+
+
+def _shares(actors: int, height: int | None) -> tuple[int | None, int]:
+    """Say how many lines the tree may have (null: all it needs) and how many the events.
+
+    >>> _shares(14, None), _shares(14, 24), _shares(14, 40), _shares(500, 24)
+    ((None, 8), (14, 4), (14, 8), (15, 3))
+    """
+    if height is None:
+        return None, EVENTS
+    room = height - LINES_BESIDE
+    rows = max(1, min(actors, room - FEWEST_EVENTS))
+    return rows, max(1, min(EVENTS, room - rows))
 
 
 def header_line(status: Status) -> Text:
@@ -168,11 +189,17 @@ def _cells(
         Text(f"{report['handled']:,}"),
         Text(f"{restarts:,}", style=fresh or ("" if restarts else "dim")),
         Text(span(report["uptime_s"])),
-        Text(report["last_error"], style="dim"),
+        _last_error(report),
     ]
     if width < NARROW:
         del cells[1]
     return cells if width >= WIDE else cells[:-1]
+
+
+def _last_error(report: Mapping[str, Any]) -> Text:
+    card = report.get("card")
+    text = Text(f"{card} " if card else "", style="yellow" if is_fresh(report) else "")
+    return text.append(report["last_error"], style="not yellow dim")
 
 
 def called(name: str, labels: Mapping[str, str]) -> str:
@@ -196,6 +223,8 @@ def event_line(event: Mapping[str, str]) -> Text:
     line.append(f"{event['child']}  ", style="not dim")
     if is_alarming(reason, action):
         line.append(f"{why(reason)}, ", style="not dim red")
+    if event.get("card"):
+        line.append(f"card {event['card']}, ", style="not dim yellow")
     line.append(action, style="not dim green" if action == "started" else "not dim")
     return _cut(line)
 

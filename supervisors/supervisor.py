@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from actors.kernel.actor import Actor
 from actors.kernel.exits import Crashed, ExitReason, Stopped
-from actors.kernel.system import ChildState, Notice, WhichChildren
+from actors.kernel.system import ChildCount, ChildState, CountChildren, Notice, WhichChildren
 from supervisors.intensity import Backoff, CrashCount, RestartIntensity, RestartLedger
 from supervisors.lives import (
     ChildExited,
@@ -27,7 +27,7 @@ from supervisors.lives import (
 from supervisors.strategy import AutoShutdown, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from actors.kernel.incarnation import Incarnation
     from actors.kernel.messages import Reply
@@ -43,7 +43,7 @@ class RestartDue(Notice):
     """How many crashes led to it; by another number it is a late one, and void."""
 
 
-SupervisorMessage: TypeAlias = ChildExited | RestartDue | WhichChildren
+SupervisorMessage: TypeAlias = ChildExited | RestartDue | WhichChildren | CountChildren
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +64,8 @@ class Supervisor(Actor[SupervisorMessage]):
     State: which child runs in which incarnation. A crash of the supervisor ends
     its children; the next incarnation starts all of them, with their mail.
     """
+
+    supervises = True
 
     def __init__(
         self,
@@ -101,6 +103,17 @@ class Supervisor(Actor[SupervisorMessage]):
         await self._stop_all()
 
     @override
+    def shown_state(self) -> Mapping[str, object]:
+        return {
+            "strategy": self._strategy.value,
+            "intensity": str(self._ledger.intensity),
+            "waiting for their restart": [
+                name for name, child in self._children.items() if child.due is not None
+            ],
+            "finished": [name for name, child in self._children.items() if child.finished],
+        }
+
+    @override
     async def on_receive(self, message: SupervisorMessage) -> Reply[Any] | None:
         match message:
             case ChildExited(life, reason):
@@ -116,9 +129,21 @@ class Supervisor(Actor[SupervisorMessage]):
             case WhichChildren():
                 cells = self._incarnation.directory.children(self.name)
                 return message.reply(tuple(cell.report() for cell in cells))
+            case CountChildren():
+                return message.reply(self._count())
             case _:
                 assert_never(message)
         return None
+
+    def _count(self) -> ChildCount:
+        cells = self._incarnation.directory.children(self.name)
+        supervisors = sum(cell.supervises for cell in cells)
+        return ChildCount(
+            specs=len(self._children),
+            active=sum(child.life is not None for child in self._children.values()),
+            supervisors=supervisors,
+            workers=len(self._children) - supervisors,
+        )
 
     async def _exited(self, child: _Child, reason: ExitReason) -> None:
         if child.spec.restart.applies(reason):
@@ -192,6 +217,7 @@ class Supervisor(Actor[SupervisorMessage]):
     async def _start(self, child: _Child) -> None:
         spec, directory = child.spec, self._incarnation.directory
         cell = directory.open(spec.id, parent=self.name, capacity=spec.mailbox_capacity)
+        cell.turn_s = spec.turn_s
         child.finished = False
         child.life = life = launch(cell, spec.start, directory, self._nursery, self._notice)
         try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actors.gateway.link import GatewaySettings
     from actors.kernel.addresses import Directory
     from actors.kernel.halting import HaltProgram
-    from supervisors.requests import Sources
+    from supervisors.sources import Sources
 
 # Generous at the leaves and small at the root, because the levels multiply.
 ROOT = RestartIntensity(max_restarts=10, within_s=60)
@@ -41,6 +41,11 @@ POOL = RestartIntensity(max_restarts=200, within_s=60)
 # What a burst may leave waiting: a guild's is worked off in a second, the recorder's in ten.
 GUILD_MAILBOX = 10_000
 RECORDER_MAILBOX = 100_000
+
+# What a turn can need at most, with room to spare. The recorder has no limit: it waits out a
+# full disk within one.
+TURN_S = 15
+COPY_S = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,24 +94,25 @@ def root(plan: Plan) -> ChildSpec:
                 start=partial(RecorderActor.start, plan.file),
                 mailbox_capacity=RECORDER_MAILBOX,
             ),
-            ChildSpec(id="analyst", start=partial(AnalystActor.start, plan.file)),
+            ChildSpec(id="analyst", start=partial(AnalystActor.start, plan.file), turn_s=TURN_S),
             ChildSpec(
                 id="snapshots",
                 start=partial(SnapshotsActor.start, plan.file, plan.folder / "snapshots"),
+                turn_s=COPY_S,
             ),
         ),
         # Before Discord: the first snapshot finds its guild, and so do the last events.
-        pool("guilds", Template(start=guild, mailbox_capacity=GUILD_MAILBOX)),
+        pool("guilds", Template(start=guild, mailbox_capacity=GUILD_MAILBOX, turn_s=TURN_S)),
         group(
             "discord",
             Strategy.REST_FOR_ONE,
-            ChildSpec(id="gateway", start=gateway, shutdown_s=4),
+            ChildSpec(id="gateway", start=gateway, shutdown_s=4, turn_s=TURN_S),
         ),
         ChildSpec(
             id="console",
             start=partial(ConsoleActor.start, plan.folder / "bulkhead.sock", plan.sources),
         ),
-        ChildSpec(id="watchdog", start=WatchdogActor.start),
+        ChildSpec(id="watchdog", start=WatchdogActor.start, turn_s=TURN_S),
         intensity=ROOT,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 import structlog
 import trio
@@ -11,7 +12,15 @@ from typing_extensions import override
 
 from actors.kernel.actor import Actor
 from actors.kernel.messages import Reply, Request
+from actors.kernel.redaction import redacted
+from actors.kernel.sampling import Sampler, TurnWatch
 from supervisors.stalls import BEAT_S, Lookout, Stall
+
+if TYPE_CHECKING:
+    from actors.kernel.incarnation import Incarnation
+
+LOOK_S = 0.5
+"""How often hung turns are looked for, and how long the times of one actor are taken."""
 
 SAY_AGAIN_S = 60.0
 """A place that blocks again is logged again only after so long."""
@@ -50,6 +59,8 @@ WatchdogMessage: TypeAlias = HowResponsive
 class WatchdogActor(Actor[WatchdogMessage]):
     """Watches the Trio thread from a thread of its own, which ends with each incarnation.
 
+    It also ends turns that take longer than their actor's `turn_s`, by a kill.
+
     State: the figures since this incarnation started; a crash loses them.
     """
 
@@ -66,6 +77,7 @@ class WatchdogActor(Actor[WatchdogMessage]):
         self._lookout.start()
         self.held.callback(self._lookout.end)
         self.spawn(self._beat)
+        self.spawn(self._look)
 
     @override
     async def on_receive(self, message: WatchdogMessage) -> Reply[Any] | None:
@@ -82,6 +94,18 @@ class WatchdogActor(Actor[WatchdogMessage]):
                 )
             case _:
                 assert_never(message)
+
+    async def _look(self) -> None:
+        """Sample how long turns take, and have whoever hangs in one killed."""
+        directory = self._incarnation.directory
+        sampler, watch = Sampler(directory), TurnWatch(directory)
+        with contextlib.ExitStack() as looking:
+            looking.callback(sampler.end)
+            while True:
+                sampler.move_on()
+                for life, message in await watch.overdue():
+                    _end_turn(life, message)
+                await trio.sleep(LOOK_S)
 
     async def _beat(self) -> None:
         while True:
@@ -103,3 +127,9 @@ class WatchdogActor(Actor[WatchdogMessage]):
                 place=stall.place,
                 stack=stall.stack,
             )
+
+
+def _end_turn(life: Incarnation, message: object) -> None:
+    limit_s, shown = life.cell.turn_s, redacted(message)
+    log.error("a turn does not end", actor=life.cell.name, limit_s=limit_s, in_hand=shown)
+    life.kill(f"its turn took longer than {limit_s:g} s, with {type(message).__name__} in hand")

@@ -49,3 +49,13 @@ def hours(seconds: float) -> str:
     if seconds < MINUTE_S:
         return f"{seconds:.0f} s"
     return f"{seconds / HOUR_S:,.1f} h" if seconds >= HOUR_S else f"{seconds / 60:.1f} min"
+
+
+def milliseconds(seconds: float) -> str:
+    """Show a short time with three digits.
+
+    >>> [milliseconds(s) for s in (0.0000123, 0.00456, 0.25, 12.5)]
+    ['0.012 ms', '4.56 ms', '250 ms', '12,500 ms']
+    """
+    ms = seconds * 1000
+    return f"{ms:.3f} ms" if ms < 1 else f"{ms:.3g} ms" if ms < 1000 else f"{ms:,.0f} ms"  # noqa: PLR2004 - units

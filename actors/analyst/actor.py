@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from actors.analyst.protocol import (
     AnalystMessage,
+    CrashCards,
     LedgerFigures,
     LedgerReport,
     MemberStats,
@@ -18,20 +19,28 @@ from actors.analyst.protocol import (
     VoiceTotal,
 )
 from actors.kernel.blocking import BlockingActor
-from storage.activity import Row, ask_stored, utc
+from storage.activity import Row, ask_stored
+from storage.crash_cards import cards
 from storage.database import DatabaseFault, is_interrupt, join_activity, limit_time, reading
+from storage.times import utc
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.kernel.messages import Reply
+    from storage.rows import CrashCard
 
 TIME_LIMIT_S = 2.0
 """How long one query may take; a slash command waits no longer."""
 
 RECENT_LINES = 12
 
-Answer: TypeAlias = "Reply[MemberStats] | Reply[tuple[VoiceTotal, ...]] | Reply[LedgerFigures]"
+Answer: TypeAlias = (
+    "Reply[MemberStats] | Reply[tuple[VoiceTotal, ...]] | Reply[LedgerFigures] | CardsReply"
+)
+
+
+CardsReply: TypeAlias = "Reply[tuple[CrashCard, ...]]"
 
 
 class QueryTooSlowError(Exception):
@@ -78,6 +87,8 @@ class AnalystActor(BlockingActor[AnalystMessage]):
             case TopVoice(guild_id=guild_id, since_utc=since_utc, limit=limit):
                 rows = self._totals(guild_id, since_utc, now_utc, None, limit)
                 return message.reply(tuple(_total(row) for row in rows))
+            case CrashCards(card=card, limit=limit):
+                return message.reply(tuple(cards(self._connection, card, limit)))
             case LedgerReport():
                 return message.reply(self._figures())
             case _:

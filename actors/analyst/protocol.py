@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from actors.kernel.messages import Request
+from storage.rows import CrashCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +91,14 @@ class LedgerReport(Request[LedgerFigures]):
     """Ask for figures of the whole ledger; status and the demo send this."""
 
 
-AnalystMessage: TypeAlias = StatsOfMember | TopVoice | LedgerReport
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashCards(Request[tuple[CrashCard, ...]]):
+    """Ask for crash cards, newest first; the console and `/status` send this."""
+
+    card: str | None = None
+    """The id of the only one that is wanted."""
+
+    limit: int = 50
+
+
+AnalystMessage: TypeAlias = StatsOfMember | TopVoice | LedgerReport | CrashCards

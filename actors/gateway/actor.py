@@ -29,6 +29,7 @@ from actors.kernel.incarnation import one_line
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
     from actors.gateway.desk import Desk
     from actors.gateway.link import GatewaySettings
@@ -86,6 +87,19 @@ class GatewayActor(Actor[GatewayMessage]):
                 await self._closed.wait()
         self._connection.cancel("the gateway stops")
         await self._closed.wait()
+
+    @override
+    def shown_state(self) -> Mapping[str, object]:
+        report = self._report()
+        return {
+            "link": report.link.value,
+            "since": report.since_utc,
+            "guilds in sight": report.guilds,
+            "latency (s)": report.latency_s,
+            "clients so far": report.lives,
+            "resumes": report.resumes,
+            "last trouble": report.last_trouble,
+        }
 
     @override
     async def on_receive(self, message: GatewayMessage) -> Reply[Any] | None:

@@ -34,6 +34,8 @@ from actors.recorder.protocol import (
 from storage.rows import MessageRow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actors.gateway.protocol import GatewayMessage
     from actors.kernel.addresses import Address
     from actors.kernel.messages import Reply
@@ -97,6 +99,15 @@ class GuildActor(Actor[GuildMessage]):
         self._recorder.tell(
             CloseGuild(guild_id=self._guild_id, at_utc=self._book.seen_until or datetime.now(UTC))
         )
+
+    @override
+    def shown_state(self) -> Mapping[str, object]:
+        return {
+            "in voice": sum(1 for _ in self._book.occupants()),
+            "seen until": self._book.seen_until,
+            "blind": self._book.blind is not None,
+            "repeats within 1 s": self._book.repeats_within_1s,
+        }
 
     @override
     async def on_receive(self, message: GuildMessage) -> Reply[Any] | None:

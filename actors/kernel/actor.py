@@ -18,10 +18,11 @@ from actors.kernel.exits import Crashed, ExitReason, Killed, Stopped
 from actors.kernel.futures import ReplyFuture
 from actors.kernel.incarnation import as_group, root_cause
 from actors.kernel.mailbox import is_abandoned
+from actors.kernel.redaction import plain_attributes
 from actors.kernel.turn import ReplySlot, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from actors.kernel.addresses import Address
     from actors.kernel.mailbox import Mailbox
@@ -46,6 +47,9 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
 
     finishes_mail = False
     """Whether a stop lets everything that waits be handled first, within `shutdown_s`."""
+
+    supervises = False
+    """Whether it has children; supervisors say so."""
 
     def __init__(self) -> None:
         self._incarnation = incarnation.current()
@@ -93,6 +97,18 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
     def watch(self, name: str) -> None:
         """Receive one `ActorGone` when the actor of this name is gone for good."""
         self._incarnation.directory.watch(self.name, name)
+
+    def in_hand(self) -> object | None:
+        """Return the message that is being handled, null between turns."""
+        return self._turns.message
+
+    def shown_state(self) -> Mapping[str, object]:
+        """Name what operators may see of this actor: figures and names, no secret, no content.
+
+        Called in the Trio thread at any time, also in the middle of a turn. An actor that
+        overrides this says more than its plain public attributes, and answers for all of it.
+        """
+        return plain_attributes(self)
 
     def answer_later(self) -> ReplySlot:
         """Keep the request in hand open; `on_receive` then returns None."""

@@ -14,10 +14,12 @@ import trio
 from pykka._envelope import Envelope
 
 from actors.kernel.cell import Cell
+from actors.kernel.crash_marks import CrashSeen, card_id
 from actors.kernel.errors import ActorError, ActorGoneError, DrillError
 from actors.kernel.exits import Stopped
 from actors.kernel.futures import ReplyFuture
 from actors.kernel.mailbox import Mailbox, is_abandoned
+from actors.kernel.meter import Meter
 from actors.kernel.system import ActorGone, ActorReport, Notice, StartChild, SupervisionEvent
 
 if TYPE_CHECKING:
@@ -56,6 +58,10 @@ class Directory:
         self.dead_letter_count = 0
         self.supervision: list[Callable[[SupervisionEvent], object]] = []
         """Called with each supervision event, in the Trio thread."""
+        self.crashes: list[Callable[[CrashSeen], object]] = []
+        """Called with each crash of an actor, in the Trio thread, before its supervisor hears."""
+        self.meter = Meter()
+        """How long handlers take, by kind of actor; the watchdog feeds it."""
 
     def open(self, name: str, *, parent: str, capacity: float = 1000) -> Cell:
         """Return the cell of `name`, which a restart finds as it was left.
@@ -75,6 +81,10 @@ class Directory:
                 "give each child of the tree a name of its own"
             )
         return cell
+
+    def cells(self) -> list[Cell]:
+        """List every cell, oldest first."""
+        return list(self._cells.values())
 
     def find(self, name: str) -> Cell | None:
         """Look a cell up by the name of its actor; from any thread."""
@@ -141,10 +151,34 @@ class Directory:
         cell.incarnation.crash(DrillError(f"{name} was crashed on purpose ({why})"))
         return True
 
+    def crashed(self, cell: Cell, error: BaseException, in_hand: object | None) -> str:
+        """Tell all who listen of a crash and return the id of its card."""
+        seen = CrashSeen(
+            card=card_id(error),
+            name=cell.name,
+            kind=cell.kind,
+            error=error,
+            in_hand=in_hand,
+            at_utc_s=time.time(),
+        )
+        for listener in self.crashes:
+            try:
+                listener(seen)
+            except Exception:
+                # Whoever listens must not be able to keep a life from ending.
+                log.exception("a listener to crashes failed", about=seen.card)
+        return seen.card
+
     def publish(self, *, supervisor: str, child: str, reason: str, action: str) -> None:
         """Hand one supervision event to everyone who listens."""
+        cell = self._cells.get(child) if reason.startswith("crashed") else None
         event = SupervisionEvent(
-            supervisor=supervisor, child=child, reason=reason, action=action, at_utc_s=time.time()
+            supervisor=supervisor,
+            child=child,
+            reason=reason,
+            action=action,
+            at_utc_s=time.time(),
+            card=cell.card if cell is not None else "",
         )
         for listener in self.supervision:
             try:

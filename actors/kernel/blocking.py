@@ -23,9 +23,12 @@ from actors.kernel.bells import ThreadBell
 from actors.kernel.exits import Crashed, ExitReason, Killed, Stopped
 from actors.kernel.futures import ReplyFuture
 from actors.kernel.mailbox import is_abandoned
+from actors.kernel.redaction import plain_attributes
 from actors.kernel.turn import ReplySlot, Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actors.kernel.addresses import Address
     from actors.kernel.mailbox import Mailbox
     from actors.kernel.messages import Reply
@@ -101,6 +104,18 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
         life = self._incarnation
         life.home.call(lambda: life.directory.watch(self.name, name))
 
+    def in_hand(self) -> object | None:
+        """Return the message that is being handled, null between turns."""
+        return self._turns.message
+
+    def shown_state(self) -> Mapping[str, object]:
+        """Name what operators may see of this actor: figures and names, no secret, no content.
+
+        Called in the Trio thread at any time, also in the middle of a turn. An actor that
+        overrides this says more than its plain public attributes, and answers for all of it.
+        """
+        return plain_attributes(self)
+
     def answer_later(self) -> ReplySlot:
         """Keep the request in hand open; `on_receive` then returns None."""
         return self._turns.answer_later()
@@ -118,6 +133,10 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
     @override
     def _start_actor_loop(self) -> None:
         self._incarnation.cell.mailbox.attach(self._bell.ring)
+        lens = self._incarnation.cell.lens
+        if lens is not None:
+            # Before `adopt`: the thread may have its first turn sooner.
+            lens.stand_before(self)
         try:
             self._thread.start()
         except RuntimeError:  # the machine has no thread left for us
@@ -296,6 +315,7 @@ class BatchActor(BlockingActor[M]):
         except BaseException as error:
             with self._taking:
                 self._still_ours()
+                self._incarnation.last_in_hand = self.in_hand()
                 self._put_back(Crashed(error))
             raise
         with self._taking:
@@ -306,6 +326,11 @@ class BatchActor(BlockingActor[M]):
                 if is_wanted:
                     self._turns.begin(envelope)
                     self._turns.finish(None)
+
+    @override
+    def in_hand(self) -> object | None:
+        letters = self._incarnation.cell.mailbox.peek(1) if self._tried else ()
+        return letters[0].message if letters else None
 
     def _put_back(self, reason: ExitReason) -> None:
         """Leave the batch to the next incarnation; a message that failed alone is quarantined."""

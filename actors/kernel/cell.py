@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from actors.kernel.system import ActorReport, ChildState
 
 if TYPE_CHECKING:
     from actors.kernel.incarnation import Incarnation
+    from actors.kernel.lens import Lens
     from actors.kernel.mailbox import Mailbox
 
 
@@ -38,6 +40,18 @@ class Cell:
     tried_until: int = 0
     """Positions up to this were in hand at a crash; at a second one they are quarantined."""
 
+    supervises: bool = False
+    """Whether it is a supervisor, as the last incarnation said."""
+
+    turn_s: float = math.inf
+    """How long one turn may take before the watchdog has the incarnation killed."""
+
+    card: str = ""
+    """The id of the last crash's card."""
+
+    lens: Lens | None = None
+    """Stands before the handler of every incarnation while somebody looks; see `lens`."""
+
     def began(self, kind: str) -> None:
         """Note that an incarnation has begun to start."""
         self.kind, self.state = kind, ChildState.STARTING
@@ -55,14 +69,16 @@ class Cell:
     def report(self) -> ActorReport:
         """Describe the actor in one line of the tree."""
         since = self.running_since
+        held = self.state is ChildState.RUNNING and self.mailbox.suspended
         return ActorReport(
             name=self.name,
             parent=self.parent,
             kind=self.kind,
-            state=self.state,
+            state=ChildState.SUSPENDED if held else self.state,
             depth=self.mailbox.depth(),
             restarts=max(0, self.starts - 1),
             uptime_s=0.0 if since is None else time.monotonic() - since,
             handled=self.handled,
             last_error=self.last_error,
+            card=self.card,
         )

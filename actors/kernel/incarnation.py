@@ -13,7 +13,7 @@ from actors.kernel.errors import UnsupervisedError
 from actors.kernel.exits import Crashed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from actors.kernel.addresses import Directory
     from actors.kernel.cell import Cell
@@ -28,6 +28,13 @@ class Body(Protocol):
 
     def crash(self, error: BaseException) -> None:
         """End as if `error` had escaped a hook."""
+
+    def in_hand(self) -> object | None:
+        """Return the message that is being handled, null between turns."""
+
+    def shown_state(self) -> Mapping[str, object]:
+        """Name what operators may see of its state."""
+        ...
 
 
 class Incarnation:
@@ -50,6 +57,8 @@ class Incarnation:
         """Whether `pre_start` ever returned; a crash right after it is no failed start."""
         self.gone = trio.Event()
         self.reason: ExitReason | None = None
+        self.last_in_hand: object | None = None
+        """The message that was being handled when it ended; null if none was."""
         self._on_exit = on_exit
         self._body: Body | None = None
 
@@ -67,11 +76,19 @@ class Incarnation:
         """Whether an actor lives here already, or did."""
         return self._body is not None
 
+    @property
+    def body(self) -> Body | None:
+        """The actor that lives here, null before it is made."""
+        return self._body
+
     def adopt(self, body: Body, kind: str) -> None:
         """Take in the actor that was just made."""
         self._body = body
         self.cell.began(kind)
         self.cell.incarnation = self
+        self.cell.supervises = bool(getattr(body, "supervises", False))
+        if self.cell.lens is not None:
+            self.cell.lens.stand_before(body)
 
     def settled(self) -> None:
         """Note that `pre_start` has returned; not said by a thread that was given up since."""
@@ -87,7 +104,10 @@ class Incarnation:
         self.reason = reason
         if isinstance(reason, Crashed):
             self.cell.last_error = one_line(reason.error)
+            self.cell.card = self.directory.crashed(self.cell, reason.error, self.last_in_hand)
         self.cell.mailbox.attach(None)
+        # As in OTP: a suspension is of one life.
+        self.cell.mailbox.suspended = False
         # A stop that a crash forestalled must not greet the next incarnation.
         self.cell.mailbox.answer_stops()
         self.cell.ended()

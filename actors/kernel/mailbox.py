@@ -38,6 +38,9 @@ class Mailbox:
         self._wake: Callable[[], object] | None = None
         self._gone: str = ""
         self._taken = 0
+        self.suspended = False
+        """What waits is left alone until it is resumed; a stop resumes it."""
+
         self.urgent = False
         """Somebody waits for an answer; set by `put`, cleared by a reader that cares."""
 
@@ -51,6 +54,8 @@ class Mailbox:
         """
         if isinstance(envelope.message, _ActorStop):
             self._stops.append(envelope)
+            # Whoever finishes its mail before it stops must find it.
+            self.suspended = False
             if self._gone:
                 self.answer_stops()
         elif len(self._waiting) >= self.capacity and not isinstance(envelope.message, ActorGone):
@@ -116,8 +121,8 @@ class Mailbox:
         return tuple(self._waiting[i] for i in range(min(at_most, len(self._waiting))))
 
     def empty(self) -> bool:
-        """Tell whether nothing waits."""
-        return not self._waiting
+        """Tell whether there is nothing to take: nothing waits, or it is suspended."""
+        return not self._waiting or self.suspended
 
     def depth(self) -> int:
         """Count the messages that wait."""

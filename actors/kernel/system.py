@@ -22,6 +22,8 @@ class ChildState(enum.Enum):
 
     STOPPING = "stopping"
     STOPPED = "stopped"
+    SUSPENDED = "suspended"
+    """It runs, and an operator has it leave its mail alone; only reports say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,9 @@ class ActorReport:
     handled: int
     last_error: str
     """One line, empty if it never crashed."""
+
+    card: str = ""
+    """The id of its last crash's card, empty if it never crashed."""
 
 
 class Notice:
@@ -75,10 +80,32 @@ class SupervisionEvent:
     at_utc_s: float
     """Unix time in seconds."""
 
+    card: str = ""
+    """The id of the crash's card; empty where nothing crashed."""
+
 
 @dataclass(frozen=True, slots=True)
 class WhichChildren(Request[tuple[ActorReport, ...]]):
     """List the children in start order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildCount:
+    """How many children a supervisor has, as OTP counts them."""
+
+    specs: int
+    """Children that it knows how to start, running or not."""
+
+    active: int
+    supervisors: int
+    """Of the specs."""
+
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountChildren(Request[ChildCount]):
+    """Count the children by what they are and whether they run."""
 
 
 class StartResult(enum.Enum):

@@ -56,6 +56,12 @@ class Turns:
         """Take a message in hand."""
         self._in_hand, self._later = envelope, False
 
+    @property
+    def message(self) -> object | None:
+        """The message in hand, null between turns."""
+        envelope = self._in_hand
+        return None if envelope is None else envelope.message
+
     def answer_later(self) -> ReplySlot:
         """Owe the answer to the message in hand.
 
@@ -86,6 +92,7 @@ class Turns:
         """The incarnation is over: bury the message in hand, tell all who wait."""
         if self._in_hand is not None:
             envelope, self._in_hand = self._in_hand, None
+            self._incarnation.last_in_hand = envelope.message
             self.bury(envelope, reason, f"in hand when {reason}")
         # A copy: a thread may pay what it owes meanwhile, and then this is the second answer.
         for slot in tuple(self._owed):

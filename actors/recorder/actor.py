@@ -15,8 +15,10 @@ from actors.recorder.journal import Journal
 from actors.recorder.protocol import (
     CloseGuild,
     Flush,
+    JudgeCrash,
     RecallGuild,
     RecordActivity,
+    RecordCrash,
     RecorderMessage,
     RecordMessage,
     RecordSupervision,
@@ -33,7 +35,7 @@ from storage.database import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from actors.kernel.mailbox import Mailbox
@@ -46,7 +48,15 @@ FULL_DISK_WAIT_S = 0.5
 log = structlog.get_logger(__name__)
 
 Answers: TypeAlias = "list[tuple[ReplySlot, Callable[[], Reply[Any]]]]"
-Facts: TypeAlias = RecordActivity | RecordMessage | Watermark | CloseGuild | RecordSupervision
+Facts: TypeAlias = (
+    RecordActivity
+    | RecordMessage
+    | Watermark
+    | CloseGuild
+    | RecordSupervision
+    | RecordCrash
+    | JudgeCrash
+)
 
 # Positions belong to a mailbox, and a mailbox to one process: together they name each message.
 _runs: WeakKeyDictionary[Mailbox, UUID] = WeakKeyDictionary()
@@ -81,24 +91,34 @@ class RecorderActor(BatchActor[RecorderMessage]):
         self._writer = Writer(connection)
 
     @override
+    def shown_state(self) -> Mapping[str, object]:
+        # Single values only: the thread may be in the middle of a batch.
+        return {
+            "last batch": self._journal.last_batch_id,
+            "stored up to position": self._journal.last_position,
+            "refused in this batch": len(self._journal.refused),
+        }
+
+    @override
     def on_batch(self, batch: Batch[RecorderMessage]) -> None:
         answers: Answers = []
         for delivery in batch.deliveries:
             message = delivery.message
-            if isinstance(message, RecallGuild | Flush):
-                if delivery.reply_to is not None:
-                    answers.append((delivery.reply_to, self._answer(message)))
-            elif delivery.position > self._journal.last_position:
+            is_new = delivery.position > self._journal.last_position
+            if is_new and not isinstance(message, RecallGuild | Flush):
                 self._take(message)
+            slot = delivery.reply_to
+            if slot is not None and isinstance(message, RecallGuild | Flush | JudgeCrash):
+                answers.append((slot, self._answer(message)))
         refused = self._journal.refused
         self._store(batch)
         self._bury(refused)
         for slot, answer in answers:
             slot.send(answer())
 
-    def _answer(self, request: RecallGuild | Flush) -> Callable[[], Reply[Any]]:
+    def _answer(self, request: RecallGuild | Flush | JudgeCrash) -> Callable[[], Reply[Any]]:
         """Prepare what is sent after the commit."""
-        if isinstance(request, Flush):
+        if isinstance(request, Flush | JudgeCrash):
             return lambda: request.reply(self._journal.last_batch_id)
         # As it is now: what comes later in the batch may say more.
         reply = request.reply(self._journal.recall(request.guild_id))
@@ -116,6 +136,10 @@ class RecorderActor(BatchActor[RecorderMessage]):
                 self._journal.watermark(guild_id, at_utc, closed_cleanly=True)
             case RecordSupervision(event):
                 self._journal.supervision(event)
+            case RecordCrash(row):
+                self._journal.crash(row)
+            case JudgeCrash(verdict):
+                self._journal.crash(verdict)
             case _:
                 assert_never(message)
 
@@ -136,12 +160,16 @@ class RecorderActor(BatchActor[RecorderMessage]):
         waited = False
         while True:
             try:
-                self._writer.write(rows, run)
+                back = self._writer.write(rows, run)
             except DatabaseFault as fault:
                 self._see_whether_it_heals(fault, say=not waited)
                 waited = True
                 time.sleep(FULL_DISK_WAIT_S)
             else:
+                for card in back:
+                    log.warning(
+                        "a crash that was fixed is back", card=card.card, fixed_in=card.fixed_in
+                    )
                 return
 
     def _see_whether_it_heals(self, fault: DatabaseFault, *, say: bool) -> None:

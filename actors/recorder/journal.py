@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from actors.kernel.system import SupervisionEvent
+    from storage.rows import CrashRow, Verdict
 
 KEEP_WATERMARKS = 20_000
 """Rows of `watermark` after which the superseded ones are removed."""
@@ -89,7 +90,11 @@ class Journal:
         """Take what a supervisor saw or did."""
         at_utc = datetime.fromtimestamp(event.at_utc_s, UTC)
         row = (event.supervisor, event.child, event.reason, event.action, at_utc)
-        self._add("supervision_event", row)
+        self._add("supervision_event", row, event.card or None)
+
+    def crash(self, entry: CrashRow | Verdict) -> None:
+        """Take what changes a crash card."""
+        self._batch.crashes.append(entry)
 
     def watermark(self, guild_id: int, at_utc: datetime, *, closed_cleanly: bool = False) -> None:
         """Note until when a guild was seen, and whether that was the end of it."""
@@ -231,8 +236,9 @@ class Journal:
             row.move_id, int(row.flags),
         ))  # fmt: skip
 
-    def _add(self, table: str, values: Row) -> None:
-        self._batch.rows[table].append((*values, self._batch.batch_id))
+    def _add(self, table: str, values: Row, *later: object) -> None:
+        # Columns that a migration added stand behind the batch.
+        self._batch.rows[table].append((*values, self._batch.batch_id, *later))
 
 
 def _values(stay: Stay) -> tuple[int, datetime, datetime]:

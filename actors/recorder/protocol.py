@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from actors.kernel.messages import Request
 from actors.kernel.system import SupervisionEvent
-from storage.rows import ActivityRow, MessageRow, OpenSession, OutageRow
+from storage.rows import ActivityRow, CrashRow, MessageRow, OpenSession, OutageRow, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,20 @@ class RecordSupervision:
     event: SupervisionEvent
 
 
+@dataclass(frozen=True, slots=True)
+class RecordCrash:
+    """Equal crashes were seen; the crash log sends this."""
+
+    row: CrashRow
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCrash(Request[int]):
+    """An operator says what is to be done about a crash; answered with a batch that holds it."""
+
+    verdict: Verdict
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuildMemory:
     """What the ledger knows of one guild: enough for a guild actor to go on."""
@@ -88,6 +102,8 @@ RecorderMessage: TypeAlias = (
     | Watermark
     | CloseGuild
     | RecordSupervision
+    | RecordCrash
+    | JudgeCrash
     | RecallGuild
     | Flush
 )

@@ -127,18 +127,18 @@ def test_a_migration_is_applied_once_and_all_or_nothing(
 ) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(database.MIGRATIONS, folder)
-    (folder / "0002_more.sql").write_text("CREATE TABLE more (x INTEGER); SELECT * FROM nowhere;")
+    (folder / "0003_more.sql").write_text("CREATE TABLE more (x INTEGER); SELECT * FROM nowhere;")
     monkeypatch.setattr(database, "MIGRATIONS", folder)
     with pytest.raises(DatabaseDamagedError, match="nowhere"):
         open_activity(file)
 
-    (folder / "0002_more.sql").write_text("CREATE TABLE more (x INTEGER);")
+    (folder / "0003_more.sql").write_text("CREATE TABLE more (x INTEGER);")
     for _ in range(2):
         connection = open_activity(file)
         names = connection.execute("SELECT name FROM migration ORDER BY number").fetchall()
         connection.close()
 
-    assert names == [("0001_activity",), ("0002_more",)]
+    assert names == [("0001_activity",), ("0002_crash_cards",), ("0003_more",)]
 
 
 def test_every_table_view_and_column_explains_itself_in_copies_too(

@@ -19,7 +19,7 @@ from actors.snapshots.protocol import Snapshot, TakeSnapshot
 from supervisors.child_spec import ChildSpec
 from supervisors.console import ConsoleActor
 from supervisors.event_log import EventLog
-from supervisors.requests import Sources
+from supervisors.sources import Sources
 from supervisors.watchdog import WatchdogActor
 from tests.tree import supervisor
 
@@ -100,6 +100,7 @@ class Operated:
             directory=directory,
             events=self.events,
             gateway=directory.address("gateway"),
+            recorder=directory.address("recorder"),
             analyst=directory.address("analyst"),
             snapshots=directory.address("snapshots"),
             watchdog=directory.address("watchdog"),

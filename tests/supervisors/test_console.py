@@ -243,7 +243,7 @@ async def test_what_is_no_request_is_answered_with_the_verbs(bot: Operated, line
         again = await told(stream, b'{"do": "status"}\n')
 
     assert not answer["ok"]
-    assert answer["error"].endswith("status, snapshot, top, crash, stop")
+    assert "status, snapshot, top, crash, stop" in answer["error"]
     assert again["ok"]
 
 

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from actors.kernel.system import ChildState
-from supervisors.screen import STATES, header_line, ledger_line, status_view, tree_view
+from supervisors.screen import STATES, event_line, header_line, ledger_line, status_view, tree_view
 from tests.supervisors.pictured import GUILDS, actor, event, status
 
 if TYPE_CHECKING:
@@ -154,3 +154,24 @@ def test_text_from_outside_is_never_read_as_markup() -> None:
     tree = [actor("root", "", last_error="KeyError: '[bold]x[/bold]'")]
 
     assert "[bold]x[/bold]" in drawn(tree_view({"tree": tree}, 120), 120)
+
+
+@pytest.mark.parametrize("actors", [3, 14, 500])
+def test_on_a_screen_the_newest_event_is_always_to_be_seen(actors: int) -> None:
+    many = status() | {
+        "tree": [actor("root", ""), *(actor(f"a{n}", "root") for n in range(actors))],
+        "supervision": [event(f"child{number}", "started") for number in range(20)],
+    }
+
+    lines = drawn(status_view(many, 80, 24), 80).splitlines()
+
+    assert any("child19" in line for line in lines[:24])
+    assert any("a0 " in line for line in lines[:24])
+
+
+def test_the_card_of_a_crash_stands_beside_it() -> None:
+    tree = [actor("root", "", last_error="ValueError: x", card="K7QF2")]
+    crashed = event("a", "restart", "crashed: ValueError('x')") | {"card": "K7QF2"}
+
+    assert "K7QF2 ValueError: x" in drawn(tree_view({"tree": tree}, 120), 120)
+    assert "crashed: ValueError('x'), card K7QF2, restart" in event_line(crashed).plain

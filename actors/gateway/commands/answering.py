@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from discord import app_commands
 
 from actors.gateway.commands.unanswered import UNSENDABLE
 from actors.gateway.crossing import on_trio
+from actors.kernel.crash_marks import card_id
 from actors.kernel.errors import ActorCrashedError, ActorError
 
 if TYPE_CHECKING:
@@ -54,20 +56,36 @@ async def ask(address: Address[Any], request: Request[R]) -> R:
     return await on_trio(address.ask, request, within=ASK_S)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer with more than an embed."""
+
+    embed: discord.Embed
+    view: discord.ui.View | None = None
+    file: discord.File | None = None
+
+    def parts(self) -> dict[str, Any]:
+        """Name what there is of it, as discord.py does."""
+        whole = {"embed": self.embed, "view": self.view, "file": self.file}
+        return {name: part for name, part in whole.items() if part is not None}
+
+
 async def answer(
     interaction: discord.Interaction[Any],
-    making: Coroutine[Any, Any, discord.Embed],
+    making: Coroutine[Any, Any, discord.Embed | Shown],
     *,
     ephemeral: bool,
 ) -> None:
-    """Send the embed that `making` returns: at once if it is quick, else after a deferral."""
+    """Send what `making` returns: at once if it is quick, else after a deferral."""
     unanswered: Unanswered = interaction.client.unanswered
     task = asyncio.ensure_future(making)
     try:
         await asyncio.wait([task], timeout=ACKNOWLEDGE_S)
         if not task.done():
             await unanswered.defer(interaction, ephemeral=ephemeral)
-        await unanswered.say(interaction, embed=await task, ephemeral=ephemeral)
+        made = await task
+        shown = made if isinstance(made, Shown) else Shown(made)
+        await unanswered.say(interaction, ephemeral=ephemeral, **shown.parts())
     finally:
         task.cancel()
 
@@ -78,13 +96,21 @@ async def excuse(
     """Tell the member why there is no answer."""
     unanswered: Unanswered = interaction.client.unanswered
     name = interaction.command.qualified_name if interaction.command else "?"
-    text = sentence(error, name, incident := uuid4().hex[:8])
+    incident = incident_of(cause_of(error))
+    text = sentence(error, name, incident)
     if incident in text:
         log.error("a command failed", incident=incident, command=name, exc_info=cause_of(error))
     try:
         await unanswered.say(interaction, content=text, ephemeral=True)
     except UNSENDABLE as late:
         log.warning("a member could not be answered", text=text, why=str(late))
+
+
+def incident_of(error: BaseException) -> str:
+    """Name what happened: by the card of the crash if an actor crashed, else by a new id."""
+    if isinstance(error, ActorCrashedError) and error.__cause__ is not None:
+        return card_id(error.__cause__)
+    return uuid4().hex[:8]
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -12,7 +12,7 @@ from actors.gateway.commands.answering import cool_down, excuse
 from actors.gateway.commands.definitions import keep_known
 from actors.gateway.commands.help import help_command
 from actors.gateway.commands.stats import Stats
-from actors.gateway.commands.status import status
+from actors.gateway.commands.status import StatusBoard, page_button, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,9 @@ def install(client: GatewayClient, desk: Desk, link: Callable[[], GatewayReport]
     """Give a client its commands; Discord is told of them once it is connected."""
     tree = Commands(client)
     tree.add_command(Stats(desk))
-    tree.add_command(status(desk, link))
+    board = StatusBoard(desk, link)
+    tree.add_command(status(board))
+    client.add_dynamic_items(page_button(board))
     tree.add_command(help_command(tree))
     for command in tree.walk_commands():
         if isinstance(command, app_commands.Command):

@@ -11,12 +11,17 @@ from actors.kernel.system import ActorReport, ChildState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from storage.rows import CrashCard
+
 EMBED_LIMIT = 4096
 """Characters that Discord takes in the description of an embed."""
 
 ERROR_CHARS = 60
 FENCE = "```"
 UNWELL = frozenset({ChildState.WAITING, ChildState.STOPPED})
+
+PAGE_LINES = 25
+"""Lines of one page: about what a screen shows."""
 
 
 def tree_block(reports: Sequence[ActorReport], limit: int = EMBED_LIMIT) -> str:
@@ -49,6 +54,38 @@ def health_for_members(link: GatewayReport, reports: Sequence[ActorReport]) -> s
     health = "Something is being repaired; please be patient." if healing else "All is well."
     servers = f"{link.guilds} server" + ("" if link.guilds == 1 else "s")
     return f"{health} Connected to Discord (since {since}), watching {servers}."
+
+
+def pages(reports: Sequence[ActorReport]) -> list[str]:
+    """Draw the tree whole, in code blocks that each fit one screen and one embed."""
+    lines = _draw(reports, len(reports))
+    cut: list[list[str]] = [[]]
+    room = EMBED_LIMIT - 2 * len(FENCE) - 2
+    for line in lines:
+        page = cut[-1]
+        if len(page) >= PAGE_LINES or sum(len(each) + 1 for each in page) + len(line) > room:
+            cut.append([])
+        cut[-1].append(line)
+    return [f"{FENCE}\n" + "\n".join(page) + f"\n{FENCE}" for page in cut]
+
+
+def whole_text(reports: Sequence[ActorReport]) -> str:
+    """Draw the tree whole, as the text of a file."""
+    return "\n".join(_draw(reports, len(reports))) + "\n"
+
+
+def crash_lines(cards: Sequence[CrashCard], limit: int = 1024) -> str:
+    """List crash cards that somebody should look at, one a line; empty if there are none."""
+    lines = [_crash_line(card) for card in cards]
+    while lines and len("\n".join(lines)) > limit:
+        lines.pop()
+    return "\n".join(lines)
+
+
+def _crash_line(card: CrashCard) -> str:
+    said = _cut(card.headline.replace("`", "'"), ERROR_CHARS)
+    line = f"`{card.card}` {said}, {card.count:,} times, <t:{int(card.last_utc.timestamp())}:R>"
+    return line if card.reopened_utc is None else f"{line}, back after {card.fixed_in}"
 
 
 def health_line(link: GatewayReport, reports: Sequence[ActorReport]) -> str:
@@ -104,6 +141,8 @@ def _facts(report: ActorReport) -> str:
     facts = f"{state:>8}  {report.depth:>4} waiting"
     if report.restarts:
         facts += f"  {report.restarts} restart" + ("s" if report.restarts > 1 else "")
+    if report.card:
+        facts += f"  {report.card}"
     if report.last_error:
         facts += "  " + _cut(report.last_error.replace("`", "'"), ERROR_CHARS)
     return facts

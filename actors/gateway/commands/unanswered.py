@@ -133,6 +133,9 @@ class Unanswered:
 
 async def _say(interaction: discord.Interaction[Any], *, ephemeral: bool, **what: Any) -> None:
     if interaction.response.is_done():
+        file = what.pop("file", None)
+        if file is not None:
+            what["attachments"] = [file]
         await interaction.edit_original_response(**what)
     else:
         await interaction.response.send_message(**what, ephemeral=ephemeral)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.doubles.discord.world import World
 
 UPLOAD_BYTES = 10 * 1024 * 1024
+COMMAND = 2
 
 
 class CommandError(ValueError):
@@ -61,8 +62,8 @@ class Uses:
         world.channel_of(use.guild_id, use.channel_id)
         command, filled = self._prepare(guild, member, use)
         interaction = self._interactions.begin(use.channel_id, member, " ".join(filled.path))
-        data = self._payload(guild, member, interaction, command, filled)
-        world.publish(Event("INTERACTION_CREATE", data, guild.id))
+        sent = envelope(world, guild, interaction, COMMAND, _data(command, filled))
+        world.publish(Event("INTERACTION_CREATE", sent, guild.id))
         try:
             async with asyncio.timeout(wait_s):
                 await interaction.seen.wait()
@@ -86,49 +87,49 @@ class Uses:
                 )
         return command, fill(self._world, guild, command, path, use.options)
 
-    def _payload(
-        self,
-        guild: Guild,
-        member: Member,
-        interaction: Interaction,
-        command: Json,
-        filled: Filled,
-    ) -> Json:
-        world, owner = self._world, member.user.id == guild.owner_id
-        permissions = str(objects.ALL if owner else objects.EVERYONE)
-        data: Json = {"id": command["id"], "name": command["name"], "type": command["type"]}
-        data["options"] = filled.options
-        if filled.resolved:
-            data["resolved"] = filled.resolved
-        if "guild_id" in command:
-            data["guild_id"] = command["guild_id"]
-        return {
-            "id": interaction.id,
-            "application_id": world.application_id,
-            "type": 2,
-            "token": interaction.token,
-            "version": 1,
-            "guild_id": guild.id,
-            "guild": {"id": guild.id, "locale": "en-US", "features": []},
-            "guild_locale": "en-US",
-            "channel_id": interaction.channel_id,
-            "channel": objects.channel(world.channels[interaction.channel_id])
-            | {"permissions": permissions},
-            "member": objects.member(member) | {"permissions": permissions},
-            "app_permissions": str(objects.EVERYONE),
-            "locale": "en-US",
-            "entitlements": [],
-            "authorizing_integration_owners": {"0": guild.id},
-            "context": 0,
-            "attachment_size_limit": UPLOAD_BYTES,
-            "data": data,
-        }
-
     def _tell(self, guild: Guild, interaction: Interaction) -> None:
         after = interaction.seen_after_s
         end = "no answer" if after is None else f"answered in {after:.2f} s"
         who = interaction.member.name
         self._world.feed.tell(guild.name, f"{who} used /{interaction.command}: {end}")
+
+
+def _data(command: Json, filled: Filled) -> Json:
+    data: Json = {"id": command["id"], "name": command["name"], "type": command["type"]}
+    data["options"] = filled.options
+    if filled.resolved:
+        data["resolved"] = filled.resolved
+    if "guild_id" in command:
+        data["guild_id"] = command["guild_id"]
+    return data
+
+
+def envelope(world: World, guild: Guild, interaction: Interaction, kind: int, data: Json) -> Json:
+    """Return the event of an interaction of any kind."""
+    member = interaction.member
+    owner = member.user.id == guild.owner_id
+    permissions = str(objects.ALL if owner else objects.EVERYONE)
+    return {
+        "id": interaction.id,
+        "application_id": world.application_id,
+        "type": kind,
+        "token": interaction.token,
+        "version": 1,
+        "guild_id": guild.id,
+        "guild": {"id": guild.id, "locale": "en-US", "features": []},
+        "guild_locale": "en-US",
+        "channel_id": interaction.channel_id,
+        "channel": objects.channel(world.channels[interaction.channel_id])
+        | {"permissions": permissions},
+        "member": objects.member(member) | {"permissions": permissions},
+        "app_permissions": str(objects.EVERYONE),
+        "locale": "en-US",
+        "entitlements": [],
+        "authorizing_integration_owners": {"0": guild.id},
+        "context": 0,
+        "attachment_size_limit": UPLOAD_BYTES,
+        "data": data,
+    }
 
 
 def _silence(interaction: Interaction, wait_s: float) -> str:

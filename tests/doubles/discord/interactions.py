@@ -39,6 +39,9 @@ class Interaction:
     answered: bool = False
     original_id: str | None = None
     modal: Json | None = None
+    pressed: Json | None = None
+    """The message whose button began it; null for a command."""
+
     messages: dict[str, Json] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     seen_after_s: float | None = None
@@ -101,6 +104,15 @@ class Interactions:
         if not found.answered:
             raise unknown("Webhook", 10015)
         return found
+
+    def message(self, message_id: str, user_id: str) -> Json | None:
+        """Return an answer that this member sees; an ephemeral one is its member's alone."""
+        for interaction in self._by_token.values():
+            message = interaction.messages.get(message_id)
+            mine = interaction.member.user.id == user_id
+            if message is not None and (mine or not message["flags"] & EPHEMERAL):
+                return message
+        return None
 
     def add_message(self, interaction: Interaction, shown: Json, flags: int) -> Json:
         """Let the bot answer; an ephemeral answer is seen by its member alone."""

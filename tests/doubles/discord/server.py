@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from tests.doubles.discord.command_use import Uses
+from tests.doubles.discord.component_press import Presses
 from tests.doubles.discord.control.endpoint import Control
 from tests.doubles.discord.control.faults import Faults
 from tests.doubles.discord.control.verbs import Verbs
@@ -64,6 +65,7 @@ class LocalDiscord:
         self._book = CommandBook(self._world)
         self._interactions = Interactions(self._world, self._tuning)
         self._uses = Uses(self._world, self._book, self._interactions)
+        self._presses = Presses(self._world, self._interactions)
         self._living = Living(
             self._world, self._hub, self._uses, seed=options.seed, speed=options.speed
         )
@@ -117,6 +119,7 @@ class LocalDiscord:
             hub=self._hub,
             book=self._book,
             uses=self._uses,
+            presses=self._presses,
             load=self._load,
             living=self._living,
             frontier=self._frontier,

@@ -7,12 +7,16 @@ import pytest
 
 from actors.gateway.commands.tree_text import (
     EMBED_LIMIT,
+    crash_lines,
     health_for_members,
     health_line,
+    pages,
     tree_block,
+    whole_text,
 )
 from actors.gateway.protocol import GatewayReport, Link
 from actors.kernel.system import ActorReport, ChildState
+from storage.rows import CardState, CrashCard
 
 
 def report(name: str, parent: str = "root", **changes: Any) -> ActorReport:
@@ -145,3 +149,49 @@ def link_that_is(link: Link, guilds: int) -> GatewayReport:
         resumes=0,
         last_trouble="",
     )
+
+
+def test_pages_hold_the_whole_tree_in_order_and_each_fits_an_embed() -> None:
+    drawn = pages(wide_tree(200))
+
+    assert len(drawn) == 9
+    assert all(len(page) <= EMBED_LIMIT for page in drawn)
+    assert all(page.startswith("```\n") and page.endswith("\n```") for page in drawn)
+    lines = [line for page in drawn for line in page.split("\n")[1:-1]]
+    assert lines == whole_text(wide_tree(200)).splitlines()
+    assert len(lines) == 203
+
+
+def test_lines_too_long_for_a_page_make_more_pages() -> None:
+    error = "E" * 300
+    tree = [report("root", ""), *(report(f"a{n}" * 60, last_error=error) for n in range(30))]
+
+    drawn = pages(tree)
+
+    assert len(drawn) > 2
+    assert all(len(page) <= EMBED_LIMIT for page in drawn)
+
+
+def test_crash_cards_are_told_one_a_line_and_within_a_field() -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    card = CrashCard(
+        card="K7QF2",
+        state=CardState.OPEN,
+        count=1200,
+        first_utc=at,
+        last_utc=at,
+        headline="ValueError: `x`",
+        kinds=("GuildActor",),
+        last_actor="guilds/81",
+        last_in_hand="",
+        last_version="0.1.0",
+        stack="",
+        fixed_in="0.2.0",
+        reopened_utc=at,
+    )
+
+    assert crash_lines([card]) == (
+        "`K7QF2` ValueError: 'x', 1,200 times, <t:1767312000:R>, back after 0.2.0"
+    )
+    assert len(crash_lines([card] * 100)) <= 1024
+    assert crash_lines([]) == ""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 import discord
+import httpx
 import trio
 from typing_extensions import override
 
 from actors.analyst.protocol import (
     AnalystMessage,
+    CrashCards,
     LedgerReport,
     MemberStats,
     StatsOfMember,
@@ -21,6 +24,7 @@ from actors.analyst.protocol import (
 )
 from actors.gateway.commands.tree import Commands
 from actors.kernel.actor import Actor
+from storage.rows import CardState, CrashCard
 from supervisors.child_spec import ChildSpec
 from tests.actors.gateway.stage import Stage, stage
 
@@ -36,9 +40,16 @@ KNOWN_S, UNKNOWN_S = 9.2 * 3600, 0.4 * 3600
 class Analyst(Actor[AnalystMessage]):
     """Answers with fixed figures, late or never when told so."""
 
-    def __init__(self, asked: list[AnalystMessage], late_s: float = 0, crash: bool = False) -> None:
+    def __init__(
+        self,
+        asked: list[AnalystMessage],
+        late_s: float = 0,
+        crash: bool = False,
+        cards: tuple[CrashCard, ...] = (),
+    ) -> None:
         super().__init__()
         self._asked, self._late_s, self._crash = asked, late_s, crash
+        self._cards = cards
 
     @override
     async def on_receive(self, message: AnalystMessage) -> Reply[Any] | None:
@@ -53,6 +64,8 @@ class Analyst(Actor[AnalystMessage]):
                 return message.reply(stats)
             case TopVoice():
                 return message.reply((self._total(5), self._total(6)))
+            case CrashCards():
+                return message.reply(self._cards)
             case LedgerReport():
                 raise AssertionError("no command asks this")
             case _:
@@ -192,8 +205,10 @@ async def test_a_crash_gives_the_member_a_number_for_the_owner(tree: Tree) -> No
     async with stage(tree) as on:
         await open_house(on, analyst([], crash=True))
         seen = await on.use("stats me")
+        (crashed,) = (report for report in tree.directory.census() if report.name == "analyst")
 
-        assert "incident " in text_of(seen)
+        assert len(crashed.card) == 5
+        assert f"incident {crashed.card}." in text_of(seen)
 
 
 async def test_commands_that_discord_knows_are_not_sent_again(tree: Tree) -> None:
@@ -227,3 +242,111 @@ async def test_a_refused_sync_is_tried_again_and_stops_nothing(
 
         assert next(calls) == 2
         assert (await on.connected()).lives == 1
+
+
+def buttons_of(seen: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    (message,) = seen["messages"]
+    rows = message["components"]
+    return {each["label"]: each for row in rows for each in row["components"]}
+
+
+async def press(on: Stage, seen: dict[str, Any], label: str) -> dict[str, Any]:
+    pressed: dict[str, Any] = await on.discord.do(
+        "press",
+        message_id=seen["messages"][0]["id"],
+        custom_id=buttons_of(seen)[label]["custom_id"],
+        user_id=on.discord.owner_id,
+        wait_s=5,
+    )
+    return pressed
+
+
+def page_of(seen: dict[str, Any]) -> str:
+    footer: str = seen["messages"][0]["embeds"][0]["footer"]["text"]
+    return footer
+
+
+async def test_the_owner_turns_the_pages_of_a_large_tree(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await open_house(on, analyst([]))
+        for number in range(60):
+            tree.directory.open(f"guilds/{number}", parent="guilds")
+
+        first = await on.use("status", user_id=int(on.discord.owner_id))
+        second = await press(on, first, "Next ▶")
+        third = await press(on, second, "Next ▶")
+        back = await press(on, third, "◀ Previous")
+
+    shown = [first, second, third, back]
+    assert [page_of(each) for each in shown] == [f"Page {n} of 3" for n in (1, 2, 3, 2)]
+    assert {each["messages"][0]["id"] for each in shown} == {first["messages"][0]["id"]}
+    text = "".join(map(text_of, shown[:3]))
+    assert [number for number in range(60) if f" {number} " not in text] == []
+    assert text_of(second).split("Link")[0] == text_of(back).split("Link")[0]
+    assert [buttons_of(first)["◀ Previous"].get("disabled"), is_private(first)] == [True, True]
+    assert buttons_of(third)["Next ▶"]["disabled"]
+
+
+async def test_a_button_still_works_for_the_next_incarnation_of_the_gateway(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await open_house(on, analyst([]))
+        for number in range(60):
+            tree.directory.open(f"guilds/{number}", parent="guilds")
+        first = await on.use("status", user_id=int(on.discord.owner_id))
+        tree.crash("gateway")
+        await trio.sleep(0.2)
+        await on.connected()
+
+        assert page_of(await press(on, first, "Next ▶")) == "Page 2 of 3"
+
+
+async def test_a_tree_too_large_to_turn_over_comes_as_a_file(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await open_house(on, analyst([]))
+        for number in range(400):
+            tree.directory.open(f"guilds/{number}", parent="guilds")
+        seen = await on.use("status", user_id=int(on.discord.owner_id))
+        (file,) = seen["messages"][0]["attachments"]
+        async with httpx.AsyncClient() as web:
+            text = (await web.get(file["url"])).text
+
+    assert "more" in text_of(seen)
+    assert file["filename"] == "tree.txt"
+    assert [number for number in range(400) if f" {number} " not in text] == []
+
+
+async def test_the_owner_sees_the_newest_open_crashes_and_nobody_else_does(tree: Tree) -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    card = CrashCard(
+        card="K7QF2",
+        state=CardState.OPEN,
+        count=3,
+        first_utc=at,
+        last_utc=at,
+        headline="ValueError: x",
+        kinds=("GuildActor",),
+        last_actor="guilds/81",
+        last_in_hand="",
+        last_version="0.1.0",
+        stack="",
+        fixed_in=None,
+        reopened_utc=None,
+    )
+    ignored = replace(card, card="ZZZZZ", state=CardState.IGNORED)
+    async with stage(tree) as on:
+        await open_house(on, analyst([], cards=(card, ignored)))
+        owner = text_of(await on.use("status", user_id=int(on.discord.owner_id)))
+        member = text_of(await on.use("status"))
+
+    assert "Newest crashes: `K7QF2` ValueError: x, 3 times" in owner
+    assert "ZZZZZ" not in owner
+    assert "K7QF2" not in member
+
+
+async def test_status_answers_although_the_analyst_is_gone(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await open_house(on)
+        owner = text_of(await on.use("status", user_id=int(on.discord.owner_id)))
+
+    assert "not known: the ledger does not answer" in owner
+    assert "gateway" in owner

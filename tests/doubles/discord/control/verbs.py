@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.doubles.discord.command_use import Use, Uses
+from tests.doubles.discord.component_press import Press, Presses
 from tests.doubles.discord.control.dials import turn
 from tests.doubles.discord.control.fields import FieldError, Fields
 from tests.doubles.discord.play.burst import Burst
@@ -33,6 +34,7 @@ class Verbs:
         hub: Hub,
         book: CommandBook,
         uses: Uses,
+        presses: Presses,
         load: Load,
         living: Living,
         frontier: Frontier,
@@ -41,6 +43,7 @@ class Verbs:
         self._hub = hub
         self._book = book
         self._uses = uses
+        self._presses = presses
         self._load = load
         self._living = living
         self._frontier = frontier
@@ -111,6 +114,18 @@ class Verbs:
         async with self._hub.turn:
             pass
         return await self._uses.use(use, wait_s)
+
+    async def press(self, fields: Fields) -> Json:
+        press = Press(
+            message_id=fields.text("message_id"),
+            custom_id=fields.text("custom_id"),
+            user_id=fields.text("user_id"),
+        )
+        wait_s = fields.number("wait_s", 3.0, low=0, high=900)
+        fields.done()
+        async with self._hub.turn:
+            pass
+        return await self._presses.press(press, wait_s)
 
     async def load(self, fields: Fields) -> Json:
         rate = fields.number("rate", low=0.01, high=20_000)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.doubles.discord.rest.bodies import Upload
     from tests.doubles.discord.world import World
 
-MESSAGE, DEFERRED, MODAL = 4, 5, 9
+MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, MODAL = 4, 5, 6, 7, 9
 _ON = {"1", "true", "True"}
 
 
@@ -69,17 +69,34 @@ class InteractionRoutes:
             interaction.answered, interaction.modal = True, data
             interaction.show()
             return None
+        if kind in {DEFERRED_UPDATE, UPDATE} and interaction.pressed is not None:
+            return self._update(interaction, kind, data, uploads)
         if kind == DEFERRED:
             interaction.answered = True
             return self._interactions.add_message(interaction, {}, flags & EPHEMERAL | LOADING)
         if kind != MESSAGE:
             raise InvalidFormError(
-                ("type",), "BASE_TYPE_CHOICES", "Value must be one of (4, 5, 9)."
+                ("type",), "BASE_TYPE_CHOICES", "Value must be one of (4, 5, 6, 7, 9)."
             )
         rules.check(data)
         rules.check_not_empty(data, uploads)
         interaction.answered = True
         return self._interactions.add_message(interaction, self._shown([], data, uploads), flags)
+
+    def _update(
+        self, interaction: Interaction, kind: object, data: Json, uploads: list[Upload]
+    ) -> Json:
+        """Let the bot change the message whose button was pressed, now or with a later edit."""
+        message = interaction.pressed
+        assert message is not None
+        rules.check(data)
+        interaction.answered = True
+        interaction.original_id = message["id"]
+        interaction.messages[message["id"]] = message
+        if kind == UPDATE:
+            shown = self._shown(message["attachments"], data, uploads)
+            self._interactions.change_message(interaction, message, shown)
+        return message
 
     async def follow_up(self, request: web.Request) -> web.Response:
         interaction = self._interaction(request)
