@@ -34,6 +34,9 @@ STATES = {
 }
 
 EVENTS = 8
+FEWEST_EVENTS = 3
+LINES_BESIDE = 6
+"""Of the status on a screen: two on top, two empty ones, and two headings."""
 
 BUSY = 100
 """More waiting mail than this is marked."""
@@ -42,16 +45,20 @@ Status = dict[str, Any]
 """The object that the control socket's `status` answers with."""
 
 
-def status_view(status: Status, width: int) -> RenderableType:
-    """Show the whole bot to a terminal, or a pipe, of `width` columns."""
+def status_view(status: Status, width: int, height: int | None = None) -> RenderableType:
+    """Show the whole bot to a terminal, or a pipe, of `width` columns.
+
+    With a `height` in lines the newest events are what is left of it, and at least a few.
+    """
+    rows, events = _shares(len(status["tree"]), height)
     parts: list[RenderableType] = [
         header_line(status),
         _cut(Text("ledger: ").append_text(ledger_line(status))),
         Text(),
-        tree_view(status, width),
+        tree_view(status, width, rows=rows),
         Text(),
-        Text("what supervisors did", style="bold"),
-        *(event_line(event) for event in status["supervision"][-EVENTS:]),
+        _heading(len(status["supervision"]) - events),
+        *(event_line(event) for event in status["supervision"][-events:]),
     ]
     letters = status["dead_letters"]["recent"][-3:]
     if letters:
@@ -61,6 +68,19 @@ def status_view(status: Status, width: int) -> RenderableType:
         place = str(health["last_stack"]).partition("\n")[0]
         parts += [Text(), _cut(Text(f"last stall: {place}", style="yellow"))]
     return Group(*parts)
+
+
+def _shares(actors: int, height: int | None) -> tuple[int | None, int]:
+    """Say how many lines the tree may have (null: all it needs) and how many the events.
+
+    >>> _shares(14, None), _shares(14, 24), _shares(14, 40), _shares(500, 24)
+    ((None, 8), (14, 4), (14, 8), (15, 3))
+    """
+    if height is None:
+        return None, EVENTS
+    room = height - LINES_BESIDE
+    rows = max(1, min(actors, room - FEWEST_EVENTS))
+    return rows, max(1, min(EVENTS, room - rows))
 
 
 def header_line(status: Status) -> Text:
@@ -198,6 +218,11 @@ def event_line(event: Mapping[str, str]) -> Text:
         line.append(f"{why(reason)}, ", style="not dim red")
     line.append(action, style="not dim green" if action == "started" else "not dim")
     return _cut(line)
+
+
+def _heading(hidden: int) -> Text:
+    line = Text("what supervisors did", style="bold")
+    return line.append(f", and {hidden} more before", style="not bold dim") if hidden > 0 else line
 
 
 def _letter_line(letter: Mapping[str, str]) -> Text:

@@ -79,7 +79,7 @@ async def _watch(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - trio.ru
 async def _view(folder: Path, console: Console) -> RenderableType:
     """Draw the status; one that is missing for now is no reason to stop watching."""
     try:
-        return status_view(await ask_status(folder), console.width)
+        return status_view(await ask_status(folder), console.width, console.height)
     except CommandError as error:
         return f"{error}\nwatching for it; Ctrl+C ends this"
 
