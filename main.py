@@ -28,7 +28,8 @@ except ModuleNotFoundError:
 
 from supervisors.failures import EX_USAGE, CommandError
 from supervisors.faults import exit_code_of
-from supervisors.quantities import parse_duration, parse_speed
+from supervisors.quantities import parse_duration, parse_rows, parse_speed
+from supervisors.query_arguments import QueryCommand
 from supervisors.version import VERSION
 
 app = typer.Typer(
@@ -238,7 +239,7 @@ def status(
     show_status(load_settings().storage.folder, watch=watch, as_json=as_json)
 
 
-@app.command()
+@app.command(cls=QueryCommand)
 def query(
     sql: Annotated[
         str, typer.Argument(metavar="SQL", help="One SELECT; - reads it from standard input.")
@@ -251,7 +252,9 @@ def query(
     limit: Annotated[
         int,
         typer.Option(
-            min=1, max=10_000_000, metavar="ROWS", help="Cut the answer after so many rows."
+            parser=_quantity(parse_rows),
+            metavar="ROWS",
+            help="Cut the answer after so many rows.",
         ),
     ] = 1000,
     timeout: Annotated[
@@ -274,6 +277,10 @@ def query(
 
     main.py query "DESCRIBE voice_session"
     [dim]the columns of a table[/]
+
+    main.py query "SELECT column_name, comment FROM duckdb_columns()
+    WHERE table_name = 'voice_session'"
+    [dim]what they mean[/]
 
     main.py query "SELECT user_id, sum(known_s) / 3600 AS hours FROM voice_session GROUP BY ALL"
     [dim]how long everyone was in voice[/]
