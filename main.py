@@ -29,7 +29,8 @@ from supervisors import operator_commands
 from supervisors.command_options import AsJson, quantity
 from supervisors.failures import EX_USAGE, CommandError
 from supervisors.faults import exit_code_of
-from supervisors.quantities import parse_duration, parse_speed
+from supervisors.quantities import parse_duration, parse_rows, parse_speed
+from supervisors.query_arguments import QueryCommand
 from supervisors.version import VERSION
 
 app = typer.Typer(
@@ -226,7 +227,7 @@ def status(
     show_status(load_settings().storage.folder, watch=watch, as_json=as_json)
 
 
-@app.command()
+@app.command(cls=QueryCommand)
 def query(
     sql: Annotated[
         str, typer.Argument(metavar="SQL", help="One SELECT; - reads it from standard input.")
@@ -239,7 +240,9 @@ def query(
     limit: Annotated[
         int,
         typer.Option(
-            min=1, max=10_000_000, metavar="ROWS", help="Cut the answer after so many rows."
+            parser=quantity(parse_rows),
+            metavar="ROWS",
+            help="Cut the answer after so many rows.",
         ),
     ] = 1000,
     timeout: Annotated[
@@ -262,6 +265,10 @@ def query(
 
     main.py query "DESCRIBE voice_session"
     [dim]the columns of a table[/]
+
+    main.py query "SELECT column_name, comment FROM duckdb_columns()
+    WHERE table_name = 'voice_session'"
+    [dim]what they mean[/]
 
     main.py query "SELECT user_id, sum(known_s) / 3600 AS hours FROM voice_session GROUP BY ALL"
     [dim]how long everyone was in voice[/]

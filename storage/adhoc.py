@@ -6,7 +6,6 @@ holds. Nothing inside a process bounds memory or crashes, so never in the bot's.
 
 from __future__ import annotations
 
-import difflib
 import re
 import threading
 import time
@@ -17,13 +16,12 @@ from storage.database import (
     Connection,
     DatabaseFault,
     close_doors,
-    first_line,
-    is_interrupt,
     limit_time,
     open_read_only,
     reading,
     statement_kinds,
 )
+from storage.query_faults import QueryError, complaint, too_slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,17 +33,7 @@ FETCH_ROWS = 500
 
 ZONED = "TIMESTAMP WITH TIME ZONE"
 
-HINTS = (
-    ("syntax error", "look at the SQL right there"),
-    ("Parser Error", "look at the SQL again"),
-    ("read-only", "a query only reads: use SELECT"),
-    ("disabled by configuration", "a query sees the tables of the ledger and no files"),
-)
-"""(what DuckDB says, what to do next), the first that fits."""
-
-
-class QueryError(Exception):
-    """The statement can't be answered; one line that names the next step."""
+FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,8 @@ def ask(path: Path, sql: str, *, row_limit: int = 1000, time_limit_s: float = 30
     """Run one SELECT, SHOW, DESCRIBE or EXPLAIN on the database at `path`.
 
     Raises:
-        QueryError: the statement is wrong, writes, or took too long.
+        QueryError: the statement is wrong or writes (65), or took too long or too much
+            memory (75); it brings its exit code.
         StorageError: the file can't be opened.
 
     """
@@ -81,7 +70,7 @@ def ask(path: Path, sql: str, *, row_limit: int = 1000, time_limit_s: float = 30
         close_doors(connection)
         return _ask(connection, sql, row_limit, time_limit_s)
     except DatabaseFault as fault:
-        raise QueryError(_sentence(connection, fault, time_limit_s)) from fault
+        raise complaint(connection, fault, sql, time_limit_s) from fault
     finally:
         connection.close()
 
@@ -99,7 +88,7 @@ def _ask(connection: Connection, sql: str, row_limit: int, time_limit_s: float) 
         with reading(connection):
             cursor = connection.execute(statement)
             columns = cursor.description or []
-            rows = _fetch(cursor, row_limit + 1, began + time_limit_s)
+            rows = _fetch(cursor, row_limit + 1, began, time_limit_s)
     finally:
         alarm.cancel()
         alarm.join()
@@ -112,15 +101,17 @@ def _ask(connection: Connection, sql: str, row_limit: int, time_limit_s: float) 
     )
 
 
-def _fetch(cursor: Connection, at_most: int, deadline: float) -> list[tuple[Any, ...]]:
+def _fetch(
+    cursor: Connection, at_most: int, began: float, time_limit_s: float
+) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     while len(rows) < at_most:
         part = cursor.fetchmany(min(FETCH_ROWS, at_most - len(rows)))
         rows += part
         if not part:
             break
-        if time.perf_counter() > deadline:
-            raise QueryError(_too_slow())
+        if time.perf_counter() > began + time_limit_s:
+            raise too_slow(time_limit_s)
     return rows
 
 
@@ -129,10 +120,19 @@ def _check(connection: Connection, sql: str) -> None:
     if len(kinds) != 1:
         raise QueryError(f"one statement at a time, not {len(kinds)}; run them one after another")
     if kinds[0] not in ALLOWED:
-        raise QueryError(
-            f"{kinds[0]} is not allowed here, because a query only reads; "
-            "use SELECT, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN"
-        )
+        raise QueryError(_not_allowed(kinds[0], sql))
+
+
+def _not_allowed(kind: str, sql: str) -> str:
+    # The kind is DuckDB's word, such as LOAD for INSTALL; people know the one that they typed.
+    first = FIRST_WORD.match(sql)
+    typed = first[1].upper() if first else kind
+    if typed == "PIVOT":
+        return "PIVOT needs its values named: PIVOT table ON column IN ('one', 'another') USING ..."
+    return (
+        f"{kind if typed == 'WITH' else typed} is not allowed here, because a query only reads; "
+        "use SELECT, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN"
+    )
 
 
 def _without_zones(connection: Connection, sql: str) -> str:
@@ -159,39 +159,3 @@ def _without_zones(connection: Connection, sql: str) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _sentence(connection: Connection, fault: DatabaseFault, time_limit_s: float) -> str:
-    text = str(fault)
-    if is_interrupt(fault):
-        return _too_slow(time_limit_s)
-    if missing := re.search(r"Table with name (\S+) does not exist", text):
-        return f"there is no table {missing[1]}; there are: {', '.join(_tables(connection))}"
-    if missing := re.search(r'Referenced column "(.+?)" (?:not found|was not found)', text):
-        return f"there is no column {missing[1]}{_columns_like(connection, missing[1])}"
-    if "pytz" in text:
-        return "a time with a zone is inside a list or struct; cast it there: value::TIMESTAMP"
-    hints = (hint for sign, hint in HINTS if sign in text)
-    return f"{first_line(fault)}; {next(hints, 'SHOW TABLES and DESCRIBE name what there is')}"
-
-
-def _too_slow(time_limit_s: float | None = None) -> str:
-    limit = "the time limit" if time_limit_s is None else f"{time_limit_s:g} s"
-    return f"the query took longer than {limit}; ask for a shorter time, or raise the limit"
-
-
-def _tables(connection: Connection) -> list[str]:
-    rows = connection.execute(
-        "SELECT table_name FROM information_schema.tables ORDER BY table_name"
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def _columns_like(connection: Connection, name: str) -> str:
-    rows = connection.execute(
-        "SELECT DISTINCT column_name FROM information_schema.columns"
-    ).fetchall()
-    near = difflib.get_close_matches(name, [row[0] for row in rows], n=3)
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    return "; DESCRIBE and the table's name list its columns"

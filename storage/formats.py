@@ -1,4 +1,4 @@
-"""Formats of an answer: a table for people; JSON, NDJSON and CSV for programs."""
+"""Formats of an answer for programs: JSON, NDJSON and CSV; `storage/tables.py` is for people."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import math
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.table import Table
-from rich.text import Text
-
 if TYPE_CHECKING:
     from storage.adhoc import Answer
 
@@ -23,23 +20,12 @@ EXACT = 2**53
 def note(answer: Answer) -> str:
     """Say how many rows there are, and whether there were more.
 
-    CSV and NDJSON have no place for this, so a program prints it elsewhere.
+    No format has a place for this, so a program prints it elsewhere.
     """
     rows = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows)} rows"
     if answer.cut:
-        return f"the first {rows}, cut there: raise the limit to see more ({answer.seconds:.3f} s)"
-    return f"{rows} ({answer.seconds:.3f} s)"
-
-
-def as_table(answer: Answer) -> Table:
-    """Lay the answer out for people; the caption says whether it was cut."""
-    table = Table(caption=Text(note(answer)), caption_justify="left")
-    for name, kind in zip(answer.columns, answer.types, strict=True):
-        numeric = kind.endswith("INT") or kind.startswith(("DOUBLE", "FLOAT", "DECIMAL"))
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in answer.rows:
-        table.add_row(*(Text(_shown(value)) for value in row))
-    return table
+        return f"the first {rows} in {answer.seconds:.3f} s, and there are more"
+    return f"{rows} in {answer.seconds:.3f} s"
 
 
 def as_json(answer: Answer) -> str:
@@ -68,9 +54,7 @@ def as_csv(answer: Answer) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows(
-        ["" if value is None else _text(value) for value in row] for row in answer.rows
-    )
+    writer.writerows(["" if value is None else text(value) for value in row] for row in answer.rows)
     return out.getvalue()
 
 
@@ -92,7 +76,7 @@ def plain(value: object) -> Any:
 def _simpler(value: object) -> Any:
     if isinstance(value, dict):
         pairs = cast("dict[object, object]", value)
-        return {_text(key): plain(each) for key, each in pairs.items()}
+        return {text(key): plain(each) for key, each in pairs.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in cast("list[object]", value)]
     if isinstance(value, date | time):
@@ -107,16 +91,11 @@ def _object(answer: Answer, row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(answer.columns, map(plain, row), strict=True))
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Write a value as a field of CSV has it.
+
+    >>> text(True), text([1, 2]), text("as it is")
+    ('true', '[1, 2]', 'as it is')
+    """
     simple = plain(value)
     return simple if isinstance(simple, str) else json.dumps(simple, ensure_ascii=False)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="milliseconds")
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return _text(value)

@@ -84,7 +84,9 @@ class Application:
                 async with trio.open_nursery() as nursery:
                     life = self._launch(root, nursery)
                     ending = await self._heard.receive()
-                    log.info("stopping", why=ending.why)
+                    # The reason of a fault is the last thing that is said, and said once.
+                    code, why = ending.exit_code, ending.why
+                    log.info("stopping", **({"exit_code": code} if code else {"why": why}))
                     with _leaving_anyway(ending):
                         await self._drain(life)
                 beside.cancel_scope.cancel("the tree has ended")

@@ -18,6 +18,7 @@ from actors.kernel.addresses import Directory
 from supervisors.application import Application, Ending
 from supervisors.crash_log import CrashLog
 from supervisors.event_log import EventLog
+from supervisors.failures import say
 from supervisors.faults import keep
 from supervisors.settings import without_token
 from supervisors.sources import Sources
@@ -53,9 +54,9 @@ def run_bot(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     with _interpreter_at_ease():
         # A Ctrl+C that is raised in the middle of a callback would leave the run hanging.
         ending = trio.run(run, restrict_keyboard_interrupt_to_checkpoints=True)
-    log.info("ended", why=ending.why, exit_code=ending.exit_code)
+    log.info("ended", exit_code=ending.exit_code)
     if ending.exit_code:
-        sys.stderr.write(f"{ending.why}{_kept(ending, settings)}\n")
+        say(f"{ending.why}{_kept(ending, settings)}")
     return ending.exit_code
 
 

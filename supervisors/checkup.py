@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -16,6 +16,7 @@ from supervisors.checkup_host import (
     look_at_packages,
     look_at_python,
 )
+from supervisors.control import is_running
 from supervisors.failures import EX_CONFIG
 from supervisors.output import Page, written_out
 from supervisors.points import Point, skipped
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("-", "dim")}
 
+SETTING_NEXT = "correct it or take it out"
+
+FOLDER_FIRST = "the data folder comes first"
+
 TOKEN_NEXT = (
     f"at {PORTAL} make a New Application, open Bot, Reset Token, "
     "and write BULKHEAD_DISCORD__TOKEN=that-token into .env"
@@ -43,6 +48,8 @@ class Checkup:
     points: tuple[Point, ...]
     settings: tuple[Effective, ...]
     invite: str | None
+    bot_runs: bool = False
+    """On this data folder, already."""
 
     @property
     def exit_code(self) -> int:
@@ -73,17 +80,24 @@ def look_at_everything() -> Checkup:
     folder = settings.storage.folder.absolute()
     shown = tuple(effective(settings, read_entries()[0]))
     findings = ask_discord(settings.discord)
+    data = look_at_folder(folder)
+    ledger = skipped("ledger", FOLDER_FIRST) if data.ok is False else look_at_ledger(folder)
     points = (
         Point(name="settings", ok=True, said=f"{len(shown)}, all in order"),
         look_at_python(),
         look_at_packages(),
-        look_at_folder(folder),
-        look_at_ledger(folder),
+        data,
+        ledger,
         look_at_disk(folder),
         *_missing_token(settings),
         *findings.points,
     )
-    return Checkup(points=points, settings=shown, invite=findings.invite)
+    return Checkup(
+        points=points,
+        settings=shown,
+        invite=findings.invite,
+        bot_runs=is_running(folder),
+    )
 
 
 def _missing_token(settings: Settings) -> Iterator[Point]:
@@ -95,7 +109,9 @@ def _missing_token(settings: Settings) -> Iterator[Point]:
 
 
 def _without_settings(error: SettingsError) -> Checkup:
-    wrong = (Point(name="settings", ok=False, said=f, exit_code=EX_CONFIG) for f in error.faults)
+    wrong = [_wrong_setting(fault) for fault in error.faults]
+    if any(SETTING_NEXT in fault for fault in error.faults):
+        wrong[-1] = replace(wrong[-1], next=SETTING_NEXT)
     others = ("data folder", "ledger", "disk", "Discord", "token", "members intent")
     return Checkup(
         points=(
@@ -107,6 +123,12 @@ def _without_settings(error: SettingsError) -> Checkup:
         settings=(),
         invite=None,
     )
+
+
+def _wrong_setting(fault: str) -> Point:
+    # What to do is the same for each of them, so it is said once.
+    said = fault.removesuffix(f"; {SETTING_NEXT}")
+    return Point(name="settings", ok=False, said=said, exit_code=EX_CONFIG)
 
 
 def _lines(found: Checkup) -> Iterator[Text]:
@@ -130,8 +152,12 @@ def _lines(found: Checkup) -> Iterator[Text]:
 
 
 def _outlook(found: Checkup) -> str:
+    if found.exit_code == 0 and found.bot_runs:
+        return "All is in order, and a bot runs here already; `main.py status` shows it."
     if found.exit_code == 0:
         return "All is in order: `make run` connects to Discord."
     if any(p.name == "token" and p.exit_code == EX_CONFIG for p in found.points):
+        if found.bot_runs:
+            return "A bot runs here already; without a token no other can be started."
         return "Until there is a token, `make run` shows the demo."
     return "Not in order yet; correct what is marked with ✗, first to last."

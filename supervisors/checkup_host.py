@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from supervisors.failures import EX_CANTCREAT, EX_OSFILE, EX_SOFTWARE, tell
 from supervisors.ledger import LEDGER, last_written, size_bytes
-from supervisors.points import Point
+from supervisors.points import Point, skipped
 from supervisors.wire import SOCKET_NAME, who_listens
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ SHOWN = 5
 """How many wrong packages are named."""
 
 KILO = 1000
+
+FULL = "has no space left"
+"""What to do about it is said of the disk."""
 
 LEAST_FREE_BYTES = 100_000_000
 """Besides the room for one copy of the ledger."""
@@ -87,12 +91,18 @@ def look_at_folder(folder: Path) -> Point:
         return Point(
             name="data folder",
             ok=False,
-            said=f"{folder} can't be used: {there} {why}",
-            next="give the bot's user the right to write there, or set storage.folder to another",
+            said=f"{folder} can't be used: {'it' if there == folder else there} {why}",
+            next="" if why == FULL else _way_out(there),
             exit_code=EX_CANTCREAT,
         )
     made = "" if there == folder else ", will be made at the first start"
     return Point(name="data folder", ok=True, said=f"{folder}, writable{made}")
+
+
+def _way_out(folder: Path) -> str:
+    if not folder.is_dir() or not shutil.disk_usage(folder).total:
+        return "set storage.folder to another"
+    return "give the bot's user the right to write there, or set storage.folder to another"
 
 
 def _nearest(folder: Path) -> Path:
@@ -111,7 +121,7 @@ def _unwritable(folder: Path) -> str:
         with tempfile.TemporaryFile(dir=folder):
             return ""
     except OSError as error:
-        return f"takes no files: {error.strerror}"
+        return FULL if error.errno == errno.ENOSPC else f"takes no files: {error.strerror}"
 
 
 def look_at_ledger(folder: Path) -> Point:
@@ -134,7 +144,10 @@ def look_at_ledger(folder: Path) -> Point:
 
 def look_at_disk(folder: Path) -> Point:
     """See that there is room for more facts and for a copy of the ledger."""
-    free = shutil.disk_usage(_nearest(folder)).free
+    there = _nearest(folder)
+    total, _, free = shutil.disk_usage(there)
+    if not total:
+        return skipped("disk", f"{there} is on none")
     needed = LEAST_FREE_BYTES + size_bytes(folder / LEDGER)
     enough = free >= needed
     return Point(

@@ -2,19 +2,21 @@
 
 ControlError
 ├── NotRunningError   nobody listens, or it ended before it answered
+│   └── NobodyError   nobody listens
 └── RefusedError      the bot answered, and the answer is no
 """
 
 from __future__ import annotations
 
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import trio
+from typing_extensions import override
 
+from supervisors.failures import say
 from supervisors.wire import SOCKET_NAME, line, short_path, who_listens
 
 if TYPE_CHECKING:
@@ -37,7 +39,16 @@ class ControlError(Exception):
 
 
 class NotRunningError(ControlError):
-    """No bot listens on this folder's control socket."""
+    """No bot listens on this folder's control socket, or none any more."""
+
+
+class NobodyError(NotRunningError):
+    """No bot listens; the text says how to start one."""
+
+    @override
+    def __str__(self) -> str:
+        # Made only where it is told: whoever waits for a bot asks often, and settings take a while.
+        return f"no bot runs on {self.args[0]}; {how_to_start()}"
 
 
 class RefusedError(ControlError):
@@ -124,7 +135,7 @@ def find_running(folder: Path) -> Path:
     """
     if is_running(folder) or not is_running(DEMO_FOLDER) or _same(folder, DEMO_FOLDER):
         return folder
-    sys.stderr.write(f"no bot runs on {folder}; asking the demo, which runs on {DEMO_FOLDER}\n")
+    say(f"asking the demo ({DEMO_FOLDER})")
     return DEMO_FOLDER
 
 
@@ -156,7 +167,23 @@ async def _connected(folder: Path, deadline: float) -> trio.SocketStream:
 
 
 def _nobody(folder: Path) -> NotRunningError:
-    return NotRunningError(f"no bot runs on {folder}; start one with `main.py run`")
+    return NobodyError(folder)
+
+
+def how_to_start() -> str:
+    """Name the command that starts a bot: with a token the bot itself, without one the demo."""
+    # Late, because whoever asks a bot on a given folder needs no settings.
+    from supervisors.settings import SettingsError, load_settings  # noqa: PLC0415
+
+    try:
+        has_token = load_settings().discord.token is not None
+    except SettingsError:
+        has_token = True  # then `main.py run` says what is wrong with them
+    return (
+        "`main.py run` starts it"
+        if has_token
+        else "`make run` starts the demo, which needs no token"
+    )
 
 
 async def _exchange(stream: trio.SocketStream, asked: bytes) -> bytes:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +33,43 @@ class CommandError(Exception):
     def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+
+
+def say(text: str) -> None:
+    """Write to standard error; on a terminal no word is broken at its edge."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{folded(text, _columns())}\n")
+
+
+def folded(text: str, width: int | None) -> str:
+    r"""Break long lines between words, and indent what follows as their beginning.
+
+    >>> print(folded("no bot runs on data;\n  start one", 12))
+    no bot runs
+    on data;
+      start one
+    """
+    if width is None:
+        return text
+    return "\n".join(_folded(line, width) for line in text.split("\n"))
+
+
+def _folded(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _columns() -> int | None:
+    """Return the width of the terminal that standard error is; null if it is none."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):  # a pipe, or a stream without a file
+        return None
+    return columns or None  # some terminals do not know
 
 
 def tell(error: BaseException) -> tuple[str, int] | None:

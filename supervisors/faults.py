@@ -7,7 +7,6 @@ stack trace goes to a file.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import traceback
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from typer import TyperException
 
-from supervisors.failures import EX_SOFTWARE, tell
+from supervisors.failures import EX_SOFTWARE, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +38,7 @@ def exit_code_of(program: Callable[[], object]) -> int:
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 - the last place to tell it
         sentence, code = tell(error) or (_unforeseen(error), EX_SOFTWARE)
         if sentence:
-            sys.stderr.write(f"{sentence}\n")
+            say(sentence)
         return code
     return ended if isinstance(ended, int) else 0
 
@@ -47,9 +46,19 @@ def exit_code_of(program: Callable[[], object]) -> int:
 def _misused(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "main.py"
-    said = error.format_message().rstrip(".")
-    sys.stderr.write(f"{said}{'' if said.endswith('?') else '.'} See `{path} --help`.\n")
+    said = _in_one_line(error.format_message().rstrip("."))
+    say(f"{said}{'' if said.endswith(('?', '...')) else '.'} See `{path} --help`.")
     return error.exit_code
+
+
+def _in_one_line(said: str) -> str:
+    r"""Leave out all but the first line of what was typed; Typer shows the breaks as `\x0a`.
+
+    >>> _in_one_line(r"No such option: --one\x0atwo (Possible options: --on)")
+    'No such option: --one ...'
+    """
+    first, broken, _ = said.replace("\n", r"\x0a").partition(r"\x0a")
+    return f"{first} ..." if broken else said
 
 
 def _unforeseen(error: BaseException) -> str:

@@ -49,9 +49,3 @@ def _to_nowhere() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-
-
-def note(sentence: str) -> None:
-    """Say something beside the answer, where it does not get into a pipe."""
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"{sentence}\n")

@@ -1,4 +1,4 @@
-"""Times and speeds as people type them."""
+"""Times, speeds and numbers of rows as people type them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 FASTEST = 1000
+
+MOST_ROWS = 10_000_000
 
 
 def parse_duration(text: str) -> float:
@@ -41,3 +43,20 @@ def parse_speed(text: str) -> float:
     if not 0 < speed <= FASTEST:
         raise ValueError(f"{text!r} is not a speed above 0 and up to {FASTEST}; write it like 10x")
     return speed
+
+
+def parse_rows(text: str) -> int:
+    """Read how many rows an answer may have.
+
+    >>> parse_rows("1000")
+    1000
+
+    Raises:
+        ValueError: it is no whole number from 1 to ten million.
+
+    """
+    if not re.fullmatch(r"\d{1,8}", text) or not 1 <= int(text) <= MOST_ROWS:
+        raise ValueError(
+            f"{text!r} is not a number of rows from 1 to {MOST_ROWS}; leave it out for 1000"
+        )
+    return int(text)

@@ -10,27 +10,30 @@ import os
 import queue
 import sys
 import threading
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import trio
 
-from storage.adhoc import Answer, QueryError, ask
-from storage.formats import as_csv, as_json, as_ndjson, as_table
+from storage.adhoc import Answer, ask
+from storage.formats import as_csv, as_json, as_ndjson, note
+from storage.query_faults import too_slow
+from storage.tables import as_table
 from supervisors.control import (
     DEMO_FOLDER,
     NotRunningError,
     RefusedError,
     find_running,
+    how_to_start,
     is_running,
     request,
 )
-from supervisors.failures import EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, INTERRUPTED, CommandError
+from supervisors.failures import EX_NOINPUT, EX_TEMPFAIL, INTERRUPTED, CommandError, say
 from supervisors.ledger import LEDGER, last_written
-from supervisors.output import Page, note, written_out
+from supervisors.output import Page, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,11 +75,11 @@ class Source:
 
 
 def answer_question(folder: Path, question: Question) -> None:
-    """Print the answer; what it is made from, and whether it was cut, goes to stderr.
+    """Print the answer; what it is made from, and how much of it there is, goes to stderr.
 
     Raises:
-        CommandError: there is no ledger (66), the statement is wrong (65), or there
-            is no answer in time (75).
+        CommandError: there is no ledger (66), or the bot can't give a copy (75).
+        QueryError: the statement is wrong, or asks for too much; it brings its exit code.
         StorageError: the ledger can't be opened; it brings its exit code.
 
     """
@@ -84,34 +87,24 @@ def answer_question(folder: Path, question: Question) -> None:
     answer = _asked(source.file, question)
     with written_out():
         if question.form == "table":
-            Page(width=None if sys.stdout.isatty() else WIDE).print(as_table(answer))
+            page = Page(width=None if sys.stdout.isatty() else WIDE)
+            page.print(as_table(answer, page.width))
         else:
             text = TEXTS[question.form](answer)
             sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
-    note(source.sentence)
-    if answer.cut:
-        note(
-            f"cut after {question.row_limit} rows, there are more: "
-            f"--limit {question.row_limit * 10} shows more, or ask for less"
-        )
+    more = f": --limit {question.row_limit * 10} shows them, or ask for less" if answer.cut else ""
+    say(f"{source.sentence}: {note(answer)}{more}")
 
 
 def _asked(file: Path, question: Question) -> Answer:
-    began = time.monotonic()
-    try:
-        return _in_time(
-            partial(
-                ask,
-                file,
-                question.sql,
-                row_limit=question.row_limit,
-                time_limit_s=question.time_limit_s,
-            ),
-            question.time_limit_s + GRACE_S,
-        )
-    except QueryError as error:
-        too_slow = time.monotonic() - began >= question.time_limit_s
-        raise CommandError(str(error), EX_TEMPFAIL if too_slow else EX_DATAERR) from error
+    work = partial(
+        ask,
+        file,
+        question.sql,
+        row_limit=question.row_limit,
+        time_limit_s=question.time_limit_s,
+    )
+    return _in_time(work, question.time_limit_s)
 
 
 def find_source(folder: Path) -> Source:
@@ -134,7 +127,7 @@ def find_source(folder: Path) -> Source:
             ) from error
         else:
             file = _from_here(folder, copy["path"])
-            return Source(file, f"from the running bot, as of {copy['taken_utc']}")
+            return Source(file, f"from the running bot, as of {_to_the_second(copy['taken_utc'])}")
     return _ledger(folder)
 
 
@@ -144,21 +137,25 @@ def _from_here(folder: Path, named: str) -> Path:
     return copy if copy.is_absolute() else folder.joinpath(*copy.parts[-2:])
 
 
+def _to_the_second(iso: str) -> str:
+    """Shorten a time of the bot.
+
+    >>> _to_the_second("2026-11-25T03:03:13.688108+00:00")
+    '2026-11-25T03:03:13Z'
+    """
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _ledger(folder: Path) -> Source:
     file = folder / LEDGER
+    if not file.exists() and (DEMO_FOLDER / LEDGER).exists():
+        say(f"asking the ledger of the last demo ({DEMO_FOLDER}), because {folder} has none")
+        folder, file = DEMO_FOLDER, DEMO_FOLDER / LEDGER
     if not file.exists():
-        demo = DEMO_FOLDER / LEDGER
-        other = (
-            f"; the demo's is in {DEMO_FOLDER}, which BULKHEAD_STORAGE__FOLDER={DEMO_FOLDER} asks"
-        )
         raise CommandError(
-            f"there is no ledger yet: {file} does not exist; `main.py run` starts one"
-            f"{other if demo.exists() else ''}",
-            EX_NOINPUT,
+            f"there is no ledger yet: {file} does not exist; {how_to_start()}", EX_NOINPUT
         )
-    return Source(
-        file, f"no bot runs on {folder}; its ledger was last written {last_written(file)}"
-    )
+    return Source(file, f"from {file}, last written {last_written(file)} (no bot runs on it)")
 
 
 def _in_time(work: Callable[[], Answer], limit_s: float) -> Answer:
@@ -176,12 +173,10 @@ def _in_time(work: Callable[[], Answer], limit_s: float) -> Answer:
 
     try:
         threading.Thread(target=run, name="query", daemon=True).start()
-        result = results.get(timeout=limit_s)
+        result = results.get(timeout=limit_s + GRACE_S)
     except queue.Empty:
-        _leave(
-            f"no answer within {limit_s - GRACE_S:g} s; ask for less, or give it more --timeout",
-            EX_TEMPFAIL,
-        )
+        error = too_slow(limit_s)
+        _leave(str(error), error.exit_code)
     except KeyboardInterrupt:
         _leave("", INTERRUPTED)
     if isinstance(result, BaseException):
@@ -191,6 +186,6 @@ def _in_time(work: Callable[[], Answer], limit_s: float) -> Answer:
 
 def _leave(sentence: str, exit_code: int) -> NoReturn:
     if sentence:
-        note(sentence)
+        say(sentence)
     sys.stdout.flush()
     os._exit(exit_code)

@@ -58,7 +58,7 @@ def status_view(status: Status, width: int, height: int | None = None) -> Render
         Text(),
         tree_view(status, width, rows=rows),
         Text(),
-        Text("what supervisors did", style="bold"),
+        _heading(len(status["supervision"]) - events),
         *(event_line(event) for event in status["supervision"][-events:]),
     ]
     letters = status["dead_letters"]["recent"][-3:]
@@ -227,6 +227,11 @@ def event_line(event: Mapping[str, str]) -> Text:
         line.append(f"card {event['card']}, ", style="not dim yellow")
     line.append(action, style="not dim green" if action == "started" else "not dim")
     return _cut(line)
+
+
+def _heading(hidden: int) -> Text:
+    line = Text("what supervisors did", style="bold")
+    return line.append(f", and {hidden} more before", style="not bold dim") if hidden > 0 else line
 
 
 def _letter_line(letter: Mapping[str, str]) -> Text:

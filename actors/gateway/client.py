@@ -10,8 +10,8 @@ import structlog
 from typing_extensions import override
 
 from actors.gateway import farewell
-from actors.gateway.commands.unanswered import INTERRUPTED, SWITCHED_OFF, Unanswered
 from actors.gateway.inbound import bot_in, message_seen, occupants, voice_changed
+from actors.gateway.unanswered import INTERRUPTED, SWITCHED_OFF, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 INTENTS = discord.Intents(guilds=True, members=True, voice_states=True, guild_messages=True)
 
-# An iterator, so that it is told once in the life of the process.
-FIRST_STEPS = iter([{"next": "in Discord try /help; in a second terminal: main.py status"}])
+FIRST_STEPS = {"next": "in Discord try /help; in a second terminal: main.py status"}
+NO_STEPS: dict[str, str] = {}
+_steps = iter([FIRST_STEPS])
+"""Told once in the life of the process, and not again by each incarnation."""
 
 log = structlog.get_logger(__name__)
 
@@ -87,11 +89,6 @@ class GatewayClient(discord.Client):
         """Ask `live` to read what has come, close and return."""
         self._leave.set()
 
-    def still_newest(self) -> None:
-        """Stop the heartbeat of the newest connection."""
-        if self._newest is not None:
-            self._newest.still_heart()
-
     def drop_newest(self) -> None:
         """Let go of a connection that came to nothing."""
         dropped = self._newest
@@ -138,7 +135,10 @@ class GatewayClient(discord.Client):
     ) -> None:
         if self._open_socket is not None and not to_silence:
             await farewell.say_goodbye(self._open_socket, running)
-        await farewell.close(self, {asyncio.current_task(), alive})
+        if self._newest is not None:
+            self._newest.still_heart()
+        spared = {asyncio.current_task(), alive}
+        await farewell.close(self, self.line.settings.close_s, spared=spared)
 
     def _adopt(self, socket: GatewaySocket) -> None:
         socket.line = self.line
@@ -163,7 +163,7 @@ class GatewayClient(discord.Client):
         self.line.sight.lost(state.seen_until_utc, state.trouble or "a new session with Discord")
         self._own_parsers["READY"](data)
         state.session_works(resumed=False)
-        told = {"guilds": len(data["guilds"]), "life": state.lives, **next(FIRST_STEPS, {})}
+        told = {"guilds": len(data["guilds"]), "life": state.lives, **next(_steps, NO_STEPS)}
         log.info("connected to Discord", **told)
 
     def _resumed_seen(self, data: dict[str, Any]) -> None:

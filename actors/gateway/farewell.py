@@ -10,7 +10,8 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from actors.gateway.client import GatewayClient
+    import discord
+
     from actors.gateway.socket import GatewaySocket
 
 LAST_WORDS_S = 0.5
@@ -54,17 +55,18 @@ async def say_goodbye(socket: GatewaySocket, reader: asyncio.Task[None]) -> None
             leaving.exception()  # seen: a connection that is gone has no last words
 
 
-async def close(client: GatewayClient, spared: set[asyncio.Task[Any] | None]) -> None:
+async def close(
+    client: discord.Client, within_s: float, *, spared: set[asyncio.Task[Any] | None]
+) -> None:
     """Close within bounds and leave no task but those that are `spared`.
 
     Not asyncio.timeout: what close() waits for may wait again when it is cancelled.
     """
-    close_s, ending = client.line.settings.close_s, asyncio.all_tasks()
+    ending = asyncio.all_tasks()
     closing = asyncio.ensure_future(client.close())
-    await asyncio.wait([closing], timeout=close_s)
+    await asyncio.wait([closing], timeout=within_s)
     if not closing.done():
-        log.warning("the connection did not close in time and was dropped", limit_s=close_s)
-    client.still_newest()
+        log.warning("the connection did not close in time and was dropped", limit_s=within_s)
     left = asyncio.all_tasks() - spared
     for task in left:
         task.cancel()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,6 +175,7 @@ def test_wrong_settings_are_told_and_nothing_is_asked(discord: Portal, tmp_path:
 
     assert ended.code == 78
     assert ended.out.count("✗ settings") == 2
+    assert ended.out.count("correct it or take it out") == 1
     assert "✓ Python" in ended.out
     assert discord.asked == []
 
@@ -198,6 +201,10 @@ def test_the_code_is_that_of_the_first_point_that_failed(discord: Portal, tmp_pa
 
     assert ended.code == 73
     assert "✗ data folder     /proc/data can't be used: /proc takes no files" in ended.out
+    assert "                  → set storage.folder to another\n" in ended.out
+    assert "- ledger          not looked at: the data folder comes first" in ended.out
+    assert "- disk            not looked at: /proc is on none" in ended.out
+    assert "make room" not in ended.out
     assert "✗ token" in ended.out
 
 
@@ -226,6 +233,19 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     assert (point.ok, point.exit_code) == (False, 73)
     assert "make room: 1,000,000,000.0 GB are needed" in point.next
+
+
+def test_a_disk_that_takes_nothing_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    point = look_at_folder(tmp_path)
+
+    assert (point.ok, point.exit_code, point.next) == (False, 73, "")
+    assert point.said == f"{tmp_path} can't be used: it has no space left"
 
 
 def test_another_python_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,17 @@ def test_without_a_command_the_help_is_shown_as_for_a_wrong_one(tmp_path: Path) 
         (("query", "-"), 'there is no SQL in that; try `main.py query "SHOW TABLES"`'),
         (("query", "x", "--json", "--csv"), "an answer has one form; choose one of csv, json"),
         (("query", "x", "--as", "ndjson", "--csv"), "an answer has one form; choose one of csv, "),
-        (("query", "x", "--limit", "0"), "Invalid value for '--limit': Input should be greater"),
+        (
+            ("query", "x", "--limit", "0"),
+            "Invalid value for '--limit': '0' is not a number of rows from 1",
+        ),
+        (("query", "FROM", "outage"), 'put the SQL in quotes, as in `main.py query "FROM outage"`'),
+        (
+            ("query", "SELECT", *"abc" * 30),
+            'put the SQL in quotes, as in `main.py query "SELECT ..."`',
+        ),
+        (("status", "--all\nof it"), "No such option: --all ... See `main.py status --help`."),
+        (("query", "x", "--limit", "ten"), "'ten' is not a number of rows from 1 to 10000000"),
         (("query", "x", "--timeout", "0s"), "'0s' is not a time of more than 0; write it like"),
         (("status", "--what"), "No such option: --what"),
         (("demo", "--duration", "soon"), "'soon' is not a time of more than 0; write it like 60s"),

@@ -72,7 +72,7 @@ def test_no_bot_is_told_in_one_sentence(tmp_path: Path) -> None:
     ended = main("status", cwd=tmp_path)
 
     assert ended.code == 69
-    assert ended.err == "no bot runs on data; start one with `main.py run`\n"
+    assert ended.err == ("no bot runs on data; `make run` starts the demo, which needs no token\n")
     assert ended.out == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -97,7 +97,7 @@ def test_the_demo_is_found_when_no_bot_runs(tmp_path: Path) -> None:
         ended = main("status", "--json", cwd=tmp_path)
 
     assert json.loads(ended.out)["pid"] == 4711
-    assert "asking the demo" in ended.err
+    assert ended.err == "asking the demo (data/demo)\n"
 
 
 def watch(folder: Path, *arguments: str) -> subprocess.Popen[str]:

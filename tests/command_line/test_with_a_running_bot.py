@@ -56,14 +56,19 @@ async def test_status_query_check_and_a_second_bot(tmp_path: Path) -> None:
         assert asked.err.startswith("from the running bot, as of ")
         assert checked.code == 0, checked
         assert f"a bot runs on it (process {bot.process.pid})" in checked.out
+        assert "a bot runs here already" in checked.out
+        assert "connects to Discord" not in checked.out
         assert (await bot.status())["pid"] == bot.process.pid  # the second bot left it alone
         assert second.code == 75
-        assert f"process {bot.process.pid}" in second.err.splitlines()[-1]
+        sentence = second.err.splitlines()[-1]
+        assert f"process {bot.process.pid}" in sentence
+        assert second.err.count("is in use by") == 1
+        assert second.err.count(sentence) == 1
 
         assert await bot.stop(number=signal.SIGINT) == 0
         after = await operator(discord, data, "query", "FROM user_activity", "--ndjson")
         assert len(after.out.splitlines()) == 2  # the bot has closed the session as it stopped
-        assert after.err.startswith(f"no bot runs on {data}")
+        assert after.err.startswith(f"from {data}/activity.duckdb, last written ")
 
 
 async def test_check_sees_what_discord_would_refuse(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
 async def test_a_folder_without_a_bot_is_told_at_once(tmp_path: Path, folder: str) -> None:
     with (
         trio.fail_after(0.2),
-        pytest.raises(NotRunningError, match=r"start one with `main.py run`"),
+        pytest.raises(NotRunningError, match=r"; `make run` starts the demo"),
     ):
         await request(tmp_path / folder, do="status")
 
@@ -118,9 +118,7 @@ async def test_a_demo_is_asked_where_no_bot_runs_and_stderr_says_so(
     await bot.start()
 
     assert find_running(Path("data")) == Path("data/demo")
-    assert (
-        capsys.readouterr().err == "no bot runs on data; asking the demo, which runs on data/demo\n"
-    )
+    assert capsys.readouterr().err == "asking the demo (data/demo)\n"
     assert find_running(place / "data/demo") == place / "data/demo"
     assert capsys.readouterr().err == ""
 

@@ -150,6 +150,19 @@ def test_events_dead_letters_and_stalls_are_told_below_the_tree() -> None:
     assert "dead 1" in text
 
 
+@pytest.mark.parametrize(("height", "shown"), [(24, 7), (40, 8), (15, 3)])
+def test_the_newest_events_are_shown_and_the_others_counted(height: int, shown: int) -> None:
+    many = status(supervision=[event(f"child{number}", "started") for number in range(20)])
+
+    lines = drawn(status_view(many, 80, height), 80).splitlines()
+
+    assert len(lines) <= height
+    assert "child19" in lines[-1]
+    assert sum("child" in line for line in lines) == shown
+    assert f"what supervisors did, and {20 - shown} more before" in [line.strip() for line in lines]
+    assert "more before" not in drawn(status_view(status(), 80, height), 80)
+
+
 def test_text_from_outside_is_never_read_as_markup() -> None:
     tree = [actor("root", "", last_error="KeyError: '[bold]x[/bold]'")]
 

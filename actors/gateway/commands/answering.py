@@ -13,15 +13,15 @@ import structlog
 import trio
 from discord import app_commands
 
-from actors.gateway.commands.unanswered import UNSENDABLE
 from actors.gateway.crossing import on_trio
+from actors.gateway.unanswered import UNSENDABLE
 from actors.kernel.crash_marks import card_id
 from actors.kernel.errors import ActorCrashedError, ActorError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from actors.gateway.commands.unanswered import Unanswered
+    from actors.gateway.unanswered import Unanswered
     from actors.kernel.addresses import Address
     from actors.kernel.messages import Request
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from actors.gateway.commands.unanswered import INTERRUPTED, SWITCHED_OFF, Unanswered
 from actors.gateway.protocol import Link
 from actors.gateway.socket import GatewaySocket
+from actors.gateway.unanswered import INTERRUPTED, SWITCHED_OFF, Unanswered
 from tests.actors.gateway.commands.test_use import analyst, is_private, open_house, text_of
 from tests.actors.gateway.stage import Stage, stage
 
@@ -141,7 +141,7 @@ async def test_a_discord_that_takes_no_answers_delays_a_restart_by_a_second_at_m
     async with stage(tree) as on:
         await open_house(on, slow_analyst())
         async with waiting(on, seen, 0.4):
-            monkeypatch.setattr("actors.gateway.commands.unanswered._say", never)
+            monkeypatch.setattr("actors.gateway.unanswered._say", never)
             began = trio.current_time()
             tree.crash("gateway")
             await on.until(lambda now: now.link is not Link.CONNECTED)
