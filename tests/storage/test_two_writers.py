@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def batch(user_id: int) -> BatchRows:
     made = BatchRows(batch_id=1)
-    made.rows["supervision_event"] = [
-        ("root", f"user {user_id}", "", "started", "2026-03-01 12:00:00", 1)
-    ]
+    made.rows["message_seen"] = [(81, user_id, 5, 6, "2026-03-01 12:00:00", 7, 1)]
     return made
 
 
@@ -31,9 +29,9 @@ def test_of_two_writers_that_both_make_the_next_batch_one_is_refused(tmp_path: P
         Writer(given_up).write(batch(1), run)
         with pytest.raises(duckdb.ConstraintException, match="batch_id: 1"):
             Writer(successor).write(batch(2), run)
-        stored = successor.execute("SELECT child FROM supervision_event").fetchall()
+        stored = successor.execute("SELECT user_id FROM message_seen").fetchall()
     finally:
         successor.close()
         given_up.close()
 
-    assert stored == [("user 1",)]
+    assert stored == [(1,)]
