@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import struct
@@ -41,6 +42,20 @@ def ask(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the second terminal."""
     return subprocess.run(
         command(*arguments),
+        cwd=folder,
+        env=clean(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def typed(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
+    """Type a hint into a shell in the second terminal."""
+    return subprocess.run(
+        line,
+        shell=True,
         cwd=folder,
         env=clean(),
         capture_output=True,
@@ -145,6 +160,7 @@ class Story:
     errors: str
     status: subprocess.CompletedProcess[str]
     query: subprocess.CompletedProcess[str]
+    question: subprocess.CompletedProcess[str]
     second: subprocess.CompletedProcess[str]
     folder: Path
 
@@ -162,8 +178,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         second = ask(folder, "demo")
         running.until("back after")
         query = ask(folder, "query", "--ndjson", "SELECT count(*) AS rows FROM user_activity")
+        question = typed(folder, f"{shlex.join(command('query', '-'))} < data/demo/voice.sql")
         exit_code = running.end()
-    return Story(exit_code, running.lines, running.errors, status, query, second, folder)
+    return Story(exit_code, running.lines, running.errors, status, query, question, second, folder)
 
 
 def test_it_ends_by_itself_with_all_well(story: Story) -> None:
@@ -184,6 +201,18 @@ def test_its_summary_is_read_from_the_ledger_in_which_nothing_is_open(story: Sto
     assert "Every session that was open at the end is closed in it." in story.told
     assert re.search(r"The ledger holds [1-9]\d* rows, [1-9]\d* sessions", story.told)
     assert re.search(r"\d crash(es)? on purpose: \d came back", story.told)
+    assert "The demo ran for 9s, from the bot's connection to the order to stop." in story.told
+
+
+def test_its_question_is_answered_with_names_while_it_runs_and_afterwards(story: Story) -> None:
+    afterwards = typed(story.folder, story.lines[-1])
+    for answer in (story.question, afterwards):
+        assert answer.returncode == 0, answer.stderr
+        assert re.search(r"member +┃ stays ┃ seconds ┃ last_seen_in", answer.stdout)
+        names = re.findall(r"^│ (\w+) +│ +\d+ │ +\d+ │", answer.stdout, re.MULTILINE)
+        assert set(names) & set(re.findall(r": (\w+) ", story.told))
+        assert not any(map(str.isdigit, names))
+    assert "no bot runs on it" in afterwards.stderr
 
 
 def test_a_second_terminal_finds_it_without_being_told_where(story: Story) -> None:
@@ -198,7 +227,8 @@ def test_a_second_terminal_finds_it_without_being_told_where(story: Story) -> No
 
 def test_a_second_demo_is_told_that_one_runs(story: Story) -> None:
     assert story.second.returncode == 75
-    assert "data/demo already; end it first, or take another --folder" in story.second.stderr
+    assert "data/demo already; end it first, or take an empty folder: " in story.second.stderr
+    assert '--folder PATH, or with make: make run ARGS="--folder PATH"' in story.second.stderr
 
 
 def test_its_data_and_logs_stay_and_are_where_it_says(story: Story) -> None:
@@ -226,8 +256,13 @@ def test_a_bot_that_dies_ends_it_with_the_log_and_its_exit_code(tmp_path: Path) 
         code = running.end()
 
     assert code == 70
-    assert "the bot ended by signal 9; its last lines, from " in running.errors
-    assert str(tmp_path / "data/demo/bot.log") in running.errors
+    log = tmp_path / "data/demo/bot.log"
+    assert running.errors.startswith(f"the bot ended by signal 9; the end of its log, {log}:\n")
+    lines = running.errors.splitlines()[1:]
+    assert 1 <= len(lines) <= 5
+    assert all(re.match(r"  (info|warning|error) \w", line) for line in lines), lines
+    assert "child=" in running.errors
+    assert '{"' not in running.errors
     assert "Traceback" not in running.errors
 
 
@@ -248,7 +283,7 @@ def test_a_folder_with_something_else_in_it_is_never_touched(tmp_path: Path) -> 
     answer = ask(tmp_path, "demo", "--folder", "mine")
 
     assert answer.returncode == 73
-    assert "mine is not empty and no demo made it; take an empty --folder" in answer.stderr
+    assert "mine is not empty and no demo made it; take an empty folder: " in answer.stderr
     assert (tmp_path / "mine/activity.duckdb").read_text() == "a real bot's"
 
 
