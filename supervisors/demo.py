@@ -13,7 +13,6 @@ import random
 import shutil
 import signal
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,9 @@ from rich.console import Console
 
 from supervisors.control import DEMO_FOLDER, is_running
 from supervisors.demo_children import Child, bot, drain, local_discord
+from supervisors.demo_drills import FIRST_S
 from supervisors.demo_lines import Lines
+from supervisors.demo_question import QUESTION
 from supervisors.demo_screen import Screen, draw_picture
 from supervisors.demo_show import Show
 from supervisors.demo_summary import summary
@@ -48,7 +49,9 @@ BACK_S = 3.0
 MARK = "made-by-the-demo.txt"
 """Only a folder with this file in it is ever cleared: a real bot's data never has it."""
 
-LEFT_BY_A_DEMO = ("activity.duckdb*", "bulkhead.sock*", "*.log")
+LEFT_BY_A_DEMO = ("activity.duckdb*", "bulkhead.sock*", "*.log", QUESTION)
+
+ANOTHER = 'take an empty folder: --folder PATH, or with make: make run ARGS="--folder PATH"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +104,13 @@ def fresh_folder(folder: Path) -> Path:
     """
     if is_running(folder):
         raise CommandError(
-            f"a bot runs on {folder} already; end it first, or take another --folder", EX_TEMPFAIL
+            f"a bot runs on {folder} already; end it first, or {ANOTHER}", EX_TEMPFAIL
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()) and not (folder / MARK).exists():
             raise CommandError(
-                f"{folder} is not empty and no demo made it; take an empty --folder", EX_CANTCREAT
+                f"{folder} is not empty and no demo made it; {ANOTHER}", EX_CANTCREAT
             )
         (folder / MARK).write_text("Each demo clears what the one before left here.\n")
         for path in folder.iterdir():
@@ -116,7 +119,7 @@ def fresh_folder(folder: Path) -> Path:
         shutil.rmtree(folder / "snapshots", ignore_errors=True)
     except OSError as error:
         raise CommandError(
-            f"{folder} can't be used for the demo ({error.strerror}); take another --folder",
+            f"{folder} can't be used for the demo ({error.strerror}); {ANOTHER}",
             EX_CANTCREAT,
         ) from error
     return folder.resolve()
@@ -129,7 +132,11 @@ class Demo:
         self._options = options
         self._folder = folder
         self._show = Show(folder)
+        self._show.crashing = (
+            options.crashes and (options.duration_s or math.inf) - BACK_S > FIRST_S
+        )
         self._playing = trio.CancelScope()
+        self._connected_at = self._told_to_stop_at = 0.0
         self._programs: list[Child] = []
         self._hurried = False
 
@@ -137,7 +144,6 @@ class Demo:
         """Play, end and sum up; return the exit code."""
         console = Console()
         display = Screen(console) if _takes_a_screen(console) else Lines(sys.stdout)
-        began = time.monotonic()
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async with trio.open_nursery() as beside:
                 beside.start_soon(self._listen, signals)
@@ -152,7 +158,12 @@ class Demo:
             self._say("The demo was ended before the bot was connected.\n")
             return 0
         text, whole = await trio.to_thread.run_sync(
-            summary, self._show, self._folder, time.monotonic() - began, code
+            summary,
+            self._show,
+            self._folder,
+            self._told_to_stop_at - self._connected_at,
+            code,
+            console.width if console.is_terminal else None,
         )
         self._say(text)
         return 0 if whole else code or EX_SOFTWARE
@@ -195,6 +206,7 @@ class Demo:
         async with contextlib.AsyncExitStack() as programs:
             with self._playing:
                 await self._play(programs)
+            self._told_to_stop_at = trio.current_time()
             if self._options.picture is not None:
                 draw_picture(self._show, self._options.picture)
             code = 0
@@ -221,12 +233,13 @@ class Demo:
         await watch.until_connected()
         show.step = ""
         chance = random.Random(seed)  # noqa: S311 - a story to be told again, no secret
-        self._playing.deadline = trio.current_time() + (options.duration_s or math.inf)
+        self._connected_at = trio.current_time()
+        self._playing.deadline = self._connected_at + (options.duration_s or math.inf)
         last_crash = self._playing.deadline - BACK_S
         async with trio.open_nursery() as nursery:
             nursery.start_soon(drain, discord)
             nursery.start_soon(watch.run)
-            if options.crashes:
+            if show.crashing:
                 nursery.start_soon(watch.crash_now_and_then, options.speed, chance, last_crash)
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import trio
 
+from supervisors.demo_tail import readable
 from supervisors.failures import EX_SOFTWARE, CommandError
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ END_S = 15.0
 """How long a program may take to end before it is killed; the bot itself allows 10 s."""
 
 TAIL_LINES = 5
-TAIL_BYTES = 8 * 1024
+TAIL_BYTES = 64 * 1024
+"""Stack traces make long lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +40,22 @@ class Child:
     log: Path
 
     def tail(self) -> str:
-        """Return the last lines of its log."""
+        """Return the last lines of its log, as people read them."""
         with contextlib.suppress(OSError), self.log.open("rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - TAIL_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
-            return "\n".join(lines[-TAIL_LINES:])
+            return "\n".join(map(readable, lines[-TAIL_LINES:]))
         return ""
 
     def ended_early(self) -> CommandError:
         """Say that it should still run."""
         code = self.process.returncode
         how = f"with exit code {code}" if code is None or code >= 0 else f"by signal {-code}"
+        tail = textwrap.indent(self.tail(), "  ")
+        told = f"the end of its log, {self.log}:\n{tail}" if tail else f"{self.log} is empty"
         return CommandError(
-            f"{self.title} ended {how}; its last lines, from {self.log}:\n{self.tail()}",
+            f"{self.title} ended {how}; {told}",
             code if code is not None and code > 0 else EX_SOFTWARE,
         )
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supervisors.control import DEMO_FOLDER
-from supervisors.demo_children import ROOT
 from supervisors.words import hours
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from supervisors.demo_drills import Crash
 
 FEED = 200
-
-QUERY = "FROM voice_session LIMIT 9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +40,9 @@ class Show:
     fed: int = 0
     """Feed lines so far, also those that `feed` holds no more."""
 
+    crashing: bool = True
+    """Something is crashed on purpose every so often."""
+
     crashes: list[Crash] = field(default_factory=list["Crash"])
     """Each crash is replaced by one that says how long it took, once that is known."""
 
@@ -53,6 +52,11 @@ class Show:
     labels: dict[str, str] = field(default_factory=dict[str, str])
     """Guild names by the actor's name."""
 
+    @property
+    def top_words(self) -> list[tuple[str, str]]:
+        """Return the members with most voice time: (name, time)."""
+        return [(name, hours(seconds)) for name, seconds in self.top]
+
     def heard(self, line: FeedLine) -> None:
         """Add a line to the feed."""
         self.feed.append(line)
@@ -61,20 +65,4 @@ class Show:
 
 def top_text(show: Show) -> str:
     """Name the members with most voice time."""
-    return ", ".join(f"{name} {hours(seconds)}" for name, seconds in show.top)
-
-
-def command(folder: Path, *, runs: bool = True) -> str:
-    """Return what an operator types, in the folder of the demo, to ask a bot of the demo.
-
-    While it `runs` on the usual folder it is found without being named.
-    """
-    found = runs and folder == DEMO_FOLDER.resolve()
-    setting = "" if found else f"BULKHEAD_STORAGE__FOLDER={near(folder)} "
-    return f"{setting}{near(Path(sys.executable))} {near(ROOT / 'main.py')}"
-
-
-def near(path: Path) -> Path:
-    """Return a path as it is called from the working directory, if it is below that."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    return ", ".join(f"{name} {time}" for name, time in show.top_words)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from storage.activity import ask_stored
 from storage.database import StorageError, open_read_only
-from supervisors.demo_show import QUERY, command
+from supervisors.demo_hints import hints
+from supervisors.failures import folded
 from supervisors.words import counted, hours, span
 
 if TYPE_CHECKING:
@@ -31,9 +32,20 @@ class Ledger:
     voice_s: float
 
 
-def summary(show: Show, folder: Path, ran_s: float, exit_code: int) -> tuple[str, bool]:
-    """Sum the demo up; true if all of it went as it should."""
-    lines = [f"The demo ran for {span(ran_s)}."]
+def summary(
+    show: Show, folder: Path, ran_s: float, exit_code: int, width: int | None = None
+) -> tuple[str, bool]:
+    """Sum the demo up, between words broken to `width` columns; true if all went as it should.
+
+    `ran_s` is the time from the bot's connection to the order to stop.
+    """
+    sentences, whole = _sentences(show, folder, ran_s, exit_code)
+    asked = ["Ask it:", *(f"  {command}" for command in hints(folder, runs=False))]
+    return "\n".join([folded("\n".join(sentences), width), *asked]) + "\n", whole
+
+
+def _sentences(show: Show, folder: Path, ran_s: float, exit_code: int) -> tuple[list[str], bool]:
+    lines = [f"The demo ran for {span(ran_s)}, from the bot's connection to the order to stop."]
     whole = exit_code == 0
     lines.append(
         "Both programs ended cleanly."
@@ -43,11 +55,11 @@ def summary(show: Show, folder: Path, ran_s: float, exit_code: int) -> tuple[str
     try:
         ledger = read_ledger(folder / "activity.duckdb")
     except StorageError as error:
-        return "\n".join([*lines, f"The ledger can't be read: {error}"]) + "\n", False
+        return [*lines, f"The ledger can't be read: {error}"], False
     lines.append(
         f"The local Discord told of {counted(show.fed, 'event')}. The ledger holds "
         f"{counted(ledger.rows, 'row')}, {counted(ledger.closed, 'session')} "
-        f"({hours(ledger.voice_s)} in voice), {counted(ledger.messages, 'message')} "
+        f"(together {hours(ledger.voice_s)} in voice), {counted(ledger.messages, 'message')} "
         f"and {counted(ledger.outages, 'outage')}."
     )
     if ledger.still_open:
@@ -59,8 +71,7 @@ def summary(show: Show, folder: Path, ran_s: float, exit_code: int) -> tuple[str
     if show.crashes:
         lines.append(of_crashes(show.crashes))
     lines.append(f"Data and logs: {folder}")
-    lines.append(f'Ask it: {command(folder, runs=False)} query "{QUERY}"')
-    return "\n".join(lines) + "\n", whole
+    return lines, whole
 
 
 def of_crashes(crashes: Sequence[Crash]) -> str:
@@ -74,7 +85,7 @@ def of_crashes(crashes: Sequence[Crash]) -> str:
     late = len(crashes) - len(back)
     rest = f", {late} was about to when the demo ended" if late else ""
     return (
-        f"{count}: {len(back)} came back{rest}; in the middle {median(back) * 1000:,.0f} ms, "
+        f"{count}: {len(back)} came back{rest}; median {median(back) * 1000:,.0f} ms, "
         f"at most {max(back) * 1000:,.0f} ms ({slowest})."
     )
 

@@ -13,6 +13,7 @@ import trio
 
 from supervisors.control import ControlError, request
 from supervisors.demo_drills import FIRST_S, Crash, Victims, came_back_at, pause_s
+from supervisors.demo_question import QUESTION, question
 from supervisors.demo_show import FeedLine
 from supervisors.failures import EX_SOFTWARE, CommandError
 
@@ -29,6 +30,8 @@ STATUS_EVERY_S = 0.4
 FEED_EVERY_S = 0.25
 TOP_EVERY_S = 2.0
 TOP = 3
+EVERYONE = 100
+"""More than a server of the demo has: who is second everywhere may be first in all."""
 
 BACK_WITHIN_S = 45.0
 """Longer than the longest backoff; who is not back by then is lost."""
@@ -111,7 +114,7 @@ class Watch:
         while True:
             try:
                 if not self._guilds:
-                    self._learn_names(await self._ask_discord(client, do="world"))
+                    await self._learn_names(await self._ask_discord(client, do="world"))
                 feed = await self._ask_discord(client, do="feed", since=since)
             except httpx.HTTPError:
                 await trio.sleep(FEED_EVERY_S)  # if it has ended, that is noticed elsewhere
@@ -131,7 +134,8 @@ class Watch:
         response.raise_for_status()
         return response.json()["result"]
 
-    def _learn_names(self, world: dict[str, Any]) -> None:
+    async def _learn_names(self, world: dict[str, Any]) -> None:
+        await trio.Path(self._folder / QUESTION).write_text(question(world), encoding="utf-8")
         for guild in world["guilds"]:
             self._guilds[guild["id"]] = guild["name"]
             self._names |= {member["id"]: member["name"] for member in guild["members"]}
@@ -142,7 +146,7 @@ class Watch:
             totals: defaultdict[str, float] = defaultdict(float)
             try:
                 for guild in self._guilds:
-                    answer = await request(self._folder, do="top", guild_id=guild, limit=TOP)
+                    answer = await request(self._folder, do="top", guild_id=guild, limit=EVERYONE)
                     for total in answer["top"]:
                         totals[str(total["user_id"])] += total["known_s"]
             except (ControlError, trio.TooSlowError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,23 +13,25 @@ from storage.database import open_activity
 from storage.statements import stored_queries
 
 ROOT = Path(__file__).resolve().parents[2]
-QUERIES = re.findall(
-    r"^-- (.+)\n((?:.+\n)+?.*;)$",
+COMMANDS = re.findall(
+    r"^```\n(\.venv/bin/python main\.py query .+?)\n```$",
     (ROOT / "docs/ledger.md").read_text(encoding="utf-8"),
-    re.MULTILINE,
+    re.MULTILINE | re.DOTALL,
 )
 
 
-def test_the_document_has_three_queries() -> None:
-    assert len(QUERIES) == 3
+def test_the_document_has_its_queries() -> None:
+    assert len(COMMANDS) == 5
 
 
-@pytest.mark.parametrize(("title", "sql"), QUERIES)
-def test_a_documented_query_runs(tmp_path: Path, title: str, sql: str) -> None:
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split()[4])
+def test_a_documented_query_can_be_pasted_and_runs(tmp_path: Path, command: str) -> None:
     file = tmp_path / "activity.duckdb"
     open_activity(file).close()
+    *_, sql = shlex.split(command)
 
-    assert ask(file, sql).columns, title
+    assert not set(sql) & set("$`!\\")  # a shell would read these
+    assert ask(file, sql).columns
 
 
 def test_every_table_that_the_document_names_exists(tmp_path: Path) -> None:
