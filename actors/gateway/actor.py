@@ -15,7 +15,7 @@ from actors.gateway.commands.tree import install
 from actors.gateway.crossing import asyncio_loop, on_asyncio
 from actors.gateway.endings import beyond_healing
 from actors.gateway.line import Line
-from actors.gateway.link import LinkState, Patience
+from actors.gateway.link import TICK_S, LinkState, Patience
 from actors.gateway.protocol import (
     GatewayMessage,
     GatewayReport,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from actors.kernel.addresses import Pool
     from actors.kernel.halting import HaltProgram
     from actors.kernel.messages import Reply
-
-TICK_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +59,7 @@ class GatewayActor(Actor[GatewayMessage]):
     ) -> None:
         super().__init__()
         self._settings, self._desk, self._halt = settings, desk, halt
-        self._state = LinkState(CLOCK.now)
+        self._state = LinkState(CLOCK.now, probe_s=settings.probe_s)
         self._sight = Sight(guilds)
         self._line = Line(settings, self._state, self._sight)
         self._patience = Patience(settings.first_tries_s, settings.slow_try_s)
@@ -92,7 +90,7 @@ class GatewayActor(Actor[GatewayMessage]):
             case HowIsTheLink():
                 return message.reply(self._report())
             case SnapshotWanted(guild_id=guild_id):
-                at = self._state.frame_utc if self._state.up else None
+                at = self._state.frame_utc if self._state.fresh else None
                 self._sight.look_again(guild_id, at)
             case _:
                 assert_never(message)
@@ -102,11 +100,14 @@ class GatewayActor(Actor[GatewayMessage]):
         told = None
         while True:
             await trio.sleep(TICK_S)
+            self._state.ticked()
             if not self._state.up:
                 continue
             # Not the present time: on a connection that died unnoticed that would be a lie.
-            at = self._state.frame_utc
-            self._sight.pay(at)
+            at = self._state.seen_until_utc
+            if self._state.fresh:
+                self._sight.pay(at)
+                self._sight.show_wanted(at)
             if at != told:
                 self._sight.tick(at)
                 told = at
@@ -120,7 +121,8 @@ class GatewayActor(Actor[GatewayMessage]):
             # However it ended, nobody may go on believing that it sees.
             until = self._state.seen_until_utc
             if self._stopping:
-                self._sight.pay(until)
+                if self._state.fresh:
+                    self._sight.pay(until)
                 self._sight.tick(until)
             else:
                 self._sight.lost(until, "the gateway's actor crashed")

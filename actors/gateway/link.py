@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import structlog
+
 from actors.gateway.protocol import GatewayReport, Link
 
 if TYPE_CHECKING:
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
 CALM_S = 60.0
 """A life that was connected for this long owes nothing to the failures before it."""
 
+TICK_S = 1.0
+"""How often `ticked` is called."""
+
+LATE_TICK_S = 2.5
+"""A tick that is later than this shows that the process stood still."""
+
+LATE_FRAME_S = 1.0
+"""How much later than `probe_s` the next frame may come; a round trip fits in."""
+
 ATTEMPTS_PER_LIFE = 6
 """Connections in a row that lead to no session before the life ends and a new one begins."""
 
@@ -23,6 +34,8 @@ IDENTIFIES_PER_DAY = 900
 """Discord allows 1000 in 24 hours and then resets the token."""
 
 DAY_S = 86_400.0
+
+log = structlog.get_logger(__name__)
 
 
 class IdentifyBudgetError(Exception):
@@ -61,25 +74,67 @@ class GatewaySettings:
 
 
 class LinkState:
-    """How the gateway stands with Discord, through all lives of one incarnation."""
+    """How the gateway stands with Discord, through all lives of one incarnation.
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+    What is read is as fresh as the link is proven to be. A working link brings a frame at
+    least every `probe_s`; when one comes later, or the process itself stood still, what it
+    brings may have happened at any time since the frame before. Then the link is in doubt,
+    until Discord has answered a heartbeat that was sent after that was noticed: frames keep
+    their order, so all that is older has been read by then.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        steady: Callable[[], float] = time.monotonic,
+        *,
+        probe_s: float = 5.0,
+    ) -> None:
+        self._now, self._steady = now, steady
+        self._gap_s = probe_s + LATE_FRAME_S
         self.link = Link.CONNECTING
         self.since_utc = self.frame_utc = now()
         """`frame_utc` is when the last frame was read."""
         self.lost_utc: datetime | None = None
         """The last frame before the session was interrupted; null while it is not."""
+        self.doubt_utc: datetime | None = None
+        """Since when what is read may be old; null while it is fresh."""
+        self.on_doubt: Callable[[], object] = _nothing
+        """Called when doubt begins: whoever can, asks Discord for a sign of life."""
         self.lives = self.resumes = self.attempts = 0
         """`attempts` counts connections since the last session that worked."""
         self.trouble = ""
         self.latency_s: float | None = None
         self._identified: deque[float] = deque()
         self._up_since: float | None = None
+        self._framed_s = self._ticked_s = steady()
+
+    def greeted(self) -> None:
+        """Note the first frame of a connection: what was of the one before is over."""
+        self.doubt_utc = None
+        self._framed_s = self._steady()
+        self.frame_utc = self._now()
 
     def frame_read(self) -> None:
         """Note the time of a frame; all it carries gets this one."""
+        steady = self._steady()
+        if steady - self._framed_s > self._gap_s:
+            self._doubt(f"no frame came for {steady - self._framed_s:.1f} s")
+        self._look_for_a_pause(steady)
+        self._framed_s = steady
         self.frame_utc = self._now()
+
+    def ticked(self) -> None:
+        """Note that the process runs; call it each `TICK_S`."""
+        steady = self._steady()
+        self._look_for_a_pause(steady)
+        self._ticked_s = steady
+
+    def proven(self) -> None:
+        """Note that all that Discord sent before the doubt was noticed has been read."""
+        if self.doubt_utc is not None:
+            log.info("what Discord sent late has been read", since=self.doubt_utc.isoformat())
+            self.doubt_utc = None
 
     @property
     def up(self) -> bool:
@@ -87,9 +142,14 @@ class LinkState:
         return self.link is Link.CONNECTED
 
     @property
+    def fresh(self) -> bool:
+        """Whether what was read last is how things are now."""
+        return self.up and self.doubt_utc is None
+
+    @property
     def seen_until_utc(self) -> datetime:
-        """Everything that Discord sent before this has been read."""
-        return self.lost_utc or self.frame_utc
+        """Everything that Discord sent before this has been read; what is read now is younger."""
+        return self.lost_utc or self.doubt_utc or self.frame_utc
 
     def life_begins(self) -> None:
         """Note that a new client was made."""
@@ -111,13 +171,14 @@ class LinkState:
         """Note that a connection ended and that its session may be resumed."""
         self.trouble = trouble
         if self.up:
-            self.lost_utc = self.frame_utc
+            self.lost_utc = self.seen_until_utc
             self._turn(Link.RESUMING)
+        self.doubt_utc = None
 
     def life_ended(self, trouble: str) -> float | None:
         """Note the end of a client; return for how many seconds it worked, null if never."""
         self.trouble = trouble
-        self.lost_utc = None
+        self.lost_utc = self.doubt_utc = None
         self.latency_s = None
         self._turn(Link.WAITING)
         return None if self._up_since is None else time.monotonic() - self._up_since
@@ -151,9 +212,25 @@ class LinkState:
             last_trouble=self.trouble,
         )
 
+    def _look_for_a_pause(self, steady: float) -> None:
+        late_s = steady - self._ticked_s - TICK_S
+        if late_s > LATE_TICK_S:
+            self._ticked_s = steady  # noticed, by a frame or a tick, whichever comes first
+            self._doubt(f"the process stood still for {late_s:.1f} s")
+
+    def _doubt(self, why: str) -> None:
+        if self.doubt_utc is None:
+            self.doubt_utc = self.frame_utc
+            log.warning("what Discord says may be late", why=why, since=self.frame_utc.isoformat())
+        self.on_doubt()
+
     def _turn(self, link: Link) -> None:
         if self.link is not link:
             self.link, self.since_utc = link, self._now()
+
+
+def _nothing() -> None:
+    """Ask nobody: there is no connection yet."""
 
 
 @dataclass(slots=True)

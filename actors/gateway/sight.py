@@ -56,7 +56,7 @@ class Sight:
             else:
                 here[change.user_id] = change
         if guild_id in self._owed or not self._guilds.offer(guild_id, change):
-            self._owe(guild_id, change.at_utc)
+            self._owe(guild_id, change.earliest_utc)
 
     def wrote(self, guild_id: int, message: MessageSeen) -> None:
         """Tell a guild of one message; one that its mailbox refuses is lost, and counted."""
@@ -88,8 +88,8 @@ class Sight:
         else:
             self._wanted.add(guild_id)
 
-    def resumed(self, at_utc: datetime) -> None:
-        """The session goes on and all that was missed has been told."""
+    def show_wanted(self, at_utc: datetime) -> None:
+        """All that was missed has been told: answer the guilds that asked meanwhile."""
         for guild_id in self._wanted & self._seen.keys():
             self._look(guild_id, at_utc)
 

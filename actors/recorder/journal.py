@@ -69,7 +69,8 @@ class Journal:
             self._outage(outage)
         halves: set[UUID] = set()
         for row in rows:
-            guild = self._guild(row.guild_id, row.at_utc)
+            # What was read late does not prove that all before it was read.
+            guild = self._guild(row.guild_id, row.earliest_utc)
             if row.event is Event.CONNECT:
                 self._join(guild, row, halves)
             else:
@@ -80,7 +81,6 @@ class Journal:
         if why := _unfit(row.at_utc):
             self.refused.append((row, why))
             return
-        self._guild(row.guild_id, row.at_utc)
         self._add("message_seen", (
             row.guild_id, row.user_id, row.channel_id, row.message_id, row.at_utc, row.length,
         ))  # fmt: skip

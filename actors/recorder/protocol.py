@@ -15,8 +15,8 @@ from storage.rows import ActivityRow, MessageRow, OpenSession, OutageRow
 class RecordActivity:
     """Facts that belong together: written in one transaction or not at all.
 
-    A guild actor sends this. The guild has been seen until the latest of its rows and the end
-    of its outage.
+    A guild actor sends this. The guild has been seen until the latest of its rows, each taken
+    at its earliest possible time, and the end of its outage.
     """
 
     rows: tuple[ActivityRow, ...]

@@ -18,12 +18,17 @@ from actors.gateway.protocol import Link
 class Watch:
     def __init__(self) -> None:
         self.time = datetime(2026, 1, 2, tzinfo=UTC)
+        self.steady_s = 50.0
 
     def now(self) -> datetime:
         return self.time
 
-    def pass_s(self, seconds: float) -> datetime:
-        self.time += timedelta(seconds=seconds)
+    def steady(self) -> float:
+        return self.steady_s
+
+    def pass_s(self, seconds: float, *, set_by: float = 0) -> datetime:
+        self.steady_s += seconds
+        self.time += timedelta(seconds=seconds + set_by)
         return self.time
 
 
@@ -34,9 +39,9 @@ def watch() -> Watch:
 
 @pytest.fixture
 def state(watch: Watch) -> LinkState:
-    state = LinkState(watch.now)
+    state = LinkState(watch.now, watch.steady, probe_s=5)
     state.life_begins()
-    state.frame_read()
+    state.greeted()
     state.session_works(resumed=False)
     return state
 
@@ -77,6 +82,96 @@ def test_once_resumed_frames_count_again(watch: Watch, state: LinkState) -> None
     report = state.report(3)
     assert (report.link, report.since_utc, report.resumes) == (Link.CONNECTED, now, 1)
     assert (report.lives, report.guilds, report.last_trouble) == (1, 3, "closed with 4000")
+
+
+def frames(watch: Watch, state: LinkState, *gaps_s: float) -> datetime:
+    """Read a frame after each of these times, in a process that runs; return when the last was."""
+    for gap_s in gaps_s:
+        for _ in range(int(gap_s)):
+            watch.pass_s(1)
+            state.ticked()
+        watch.pass_s(gap_s % 1)
+        state.frame_read()
+    return watch.now()
+
+
+def test_a_link_that_brings_a_frame_as_often_as_it_is_asked_is_fresh(
+    watch: Watch, state: LinkState
+) -> None:
+    last = frames(watch, state, 0.1, 5, 5.9, 1)
+
+    assert state.fresh
+    assert state.seen_until_utc == last
+
+
+def test_a_frame_that_comes_late_brings_doubt_since_the_one_before(
+    watch: Watch, state: LinkState
+) -> None:
+    asked: list[str] = []
+    state.on_doubt = lambda: asked.append("sign of life")
+    before = frames(watch, state, 1)
+    frames(watch, state, 6.1, 0.1)
+
+    assert (state.doubt_utc, state.seen_until_utc, state.fresh) == (before, before, False)
+    assert state.up
+    assert asked == ["sign of life"]
+
+
+@pytest.mark.parametrize("first", ["frame", "tick"])
+def test_a_process_that_stood_still_doubts_whatever_comes_first_afterwards(
+    watch: Watch, state: LinkState, first: str
+) -> None:
+    asked: list[str] = []
+    state.on_doubt = lambda: asked.append("sign of life")
+    before = frames(watch, state, 1)
+    watch.pass_s(3.6)
+    (state.frame_read if first == "frame" else state.ticked)()
+
+    assert state.doubt_utc == before
+    state.frame_read()
+    state.ticked()
+    assert state.doubt_utc == before
+    assert asked == ["sign of life"]
+
+
+def test_a_tick_that_is_a_little_late_is_no_pause(watch: Watch, state: LinkState) -> None:
+    watch.pass_s(3.4)
+    state.ticked()
+    state.frame_read()
+
+    assert state.fresh
+
+
+def test_doubt_ends_with_the_proof_and_frames_are_fresh_again(
+    watch: Watch, state: LinkState
+) -> None:
+    frames(watch, state, 7)
+    state.proven()
+    last = frames(watch, state, 1)
+
+    assert (state.doubt_utc, state.seen_until_utc) == (None, last)
+    assert state.fresh
+
+
+def test_what_is_lost_in_doubt_is_lost_since_the_doubt(watch: Watch, state: LinkState) -> None:
+    before = frames(watch, state, 1)
+    frames(watch, state, 7, 1)
+    state.interrupted("closed with 4000")
+
+    assert (state.lost_utc, state.doubt_utc) == (before, None)
+    state.greeted()
+    assert state.seen_until_utc == before
+
+
+def test_a_pause_between_two_connections_is_no_late_frame(watch: Watch, state: LinkState) -> None:
+    state.interrupted("closed with 4000")
+    for _ in range(20):
+        watch.pass_s(1)
+        state.ticked()
+    state.greeted()
+    state.session_works(resumed=True)
+
+    assert state.fresh
 
 
 def test_a_life_says_whether_it_worked(state: LinkState, watch: Watch) -> None:

@@ -100,8 +100,8 @@ def test_a_guild_that_asks_while_the_line_is_broken_sees_once_it_is_whole(boxes:
     assert boxes.read() == []
 
     boxes.sight.changed(81, change(5, 8, 4))
-    boxes.sight.resumed(at(5))
-    boxes.sight.resumed(at(6))
+    boxes.sight.show_wanted(at(5))
+    boxes.sight.show_wanted(at(6))
 
     assert boxes.read() == [change(5, 8, 4), snapshot(5, occupant(5, 8))]
 
