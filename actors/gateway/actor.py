@@ -25,7 +25,9 @@ from actors.gateway.protocol import (
 from actors.gateway.redirect import redirect
 from actors.gateway.sight import Sight
 from actors.kernel.actor import Actor
+from actors.kernel.errors import ActorError
 from actors.kernel.incarnation import one_line
+from actors.recorder.protocol import NewestTime
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,9 +35,13 @@ if TYPE_CHECKING:
     from actors.gateway.desk import Desk
     from actors.gateway.link import GatewaySettings
     from actors.guild.protocol import GuildMessage
-    from actors.kernel.addresses import Pool
+    from actors.kernel.addresses import Address, Pool
     from actors.kernel.halting import HaltProgram
     from actors.kernel.messages import Reply
+    from actors.recorder.protocol import RecorderMessage
+
+NEWEST_WITHIN_S = 5.0
+NEWEST_PAUSE_S = 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -54,10 +60,12 @@ class GatewayActor(Actor[GatewayMessage]):
         self,
         settings: GatewaySettings,
         guilds: Pool[GuildMessage],
+        recorder: Address[RecorderMessage],
         desk: Desk,
         halt: HaltProgram,
     ) -> None:
         super().__init__()
+        self._recorder = recorder
         self._settings, self._desk, self._halt = settings, desk, halt
         self._state = LinkState(CLOCK.now, probe_s=settings.probe_s)
         self._sight = Sight(guilds)
@@ -115,6 +123,7 @@ class GatewayActor(Actor[GatewayMessage]):
     async def _stay_connected(self) -> None:
         try:
             with self._connection:
+                await self._set_clock()
                 async with asyncio_loop(_log_stray):
                     await self._live_on()
         finally:
@@ -127,6 +136,26 @@ class GatewayActor(Actor[GatewayMessage]):
             else:
                 self._sight.lost(until, "the gateway's actor crashed")
             self._closed.set()
+
+    async def _set_clock(self) -> None:
+        """See to it that no time is before one that the ledger has already."""
+        newest = None
+        # A recorder that restarts, or has much to write, is waited for: a known outage.
+        while True:
+            try:
+                newest = await self._recorder.ask(NewestTime(), within=NEWEST_WITHIN_S)
+                break
+            except (ActorError, trio.TooSlowError) as late:
+                log.info("waiting for the recorder", why=str(late))
+                await trio.sleep(NEWEST_PAUSE_S)
+        behind_s = 0.0 if newest is None else CLOCK.not_before(newest)
+        if behind_s:
+            log.warning(
+                "the computer's clock is behind the ledger; times go on from the ledger's until "
+                "it has caught up",
+                behind_s=round(behind_s, 1),
+                newest=newest and newest.isoformat(),
+            )
 
     async def _live_on(self) -> None:
         while True:
@@ -151,6 +180,7 @@ class GatewayActor(Actor[GatewayMessage]):
             self._halt(fault)
             return math.inf
         pause_s = self._patience.pause_s(worked_s)
+        self._state.next_try_in(pause_s)
         tell = log.error if self._patience.alarming else log.warning
         tell("lost Discord", why=why, next_try_s=pause_s, failures=self._patience.failures)
         return pause_s

@@ -56,6 +56,8 @@ class Heart:
     def start(self) -> None:
         """Begin to beat."""
         self._ws.line.state.on_doubt = self.ask
+        if self._ws.line.state.doubt_utc is not None:
+            self.ask()
         self._task = asyncio.get_running_loop().create_task(self._beat())
 
     def stop(self) -> None:

@@ -17,3 +17,7 @@ class Line:
     settings: GatewaySettings
     state: LinkState
     sight: Sight
+
+    def __post_init__(self) -> None:
+        """Let the guilds know of it when times are no longer to be trusted."""
+        self.state.on_jump = self.sight.misled

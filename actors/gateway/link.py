@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,8 +28,14 @@ LATE_TICK_S = 2.5
 LATE_FRAME_S = 1.0
 """How much later than `probe_s` the next frame may come; a round trip fits in."""
 
-ATTEMPTS_PER_LIFE = 6
-"""Connections in a row that lead to no session before the life ends and a new one begins."""
+JUMP_S = 2.0
+"""By this much the computer's clock may be corrected without making times uncertain."""
+
+ATTEMPTS_PER_LIFE = 9
+"""Connections in a row that lead to no session before the life ends and a new one begins.
+
+A resumed session misses nothing, so it is worth the minute that they take.
+"""
 
 IDENTIFIES_PER_DAY = 900
 """Discord allows 1000 in 24 hours and then resets the token."""
@@ -81,6 +88,9 @@ class LinkState:
     brings may have happened at any time since the frame before. Then the link is in doubt,
     until Discord has answered a heartbeat that was sent after that was noticed: frames keep
     their order, so all that is older has been read by then.
+
+    A clock that jumps forward (it was set, or the computer slept) makes every guild blind:
+    nobody knows how much of the time in between there was.
     """
 
     def __init__(
@@ -101,32 +111,40 @@ class LinkState:
         """Since when what is read may be old; null while it is fresh."""
         self.on_doubt: Callable[[], object] = _nothing
         """Called when doubt begins: whoever can, asks Discord for a sign of life."""
+        self.on_jump: Callable[[datetime, str], object] = _nobody_misled
+        """Called when the clock jumped, with the last time before and what to say."""
         self.lives = self.resumes = self.attempts = 0
         """`attempts` counts connections since the last session that worked."""
         self.trouble = ""
+        self.next_try_utc: datetime | None = None
+        """When Discord is tried again; null before there was trouble."""
         self.latency_s: float | None = None
         self._identified: deque[float] = deque()
         self._up_since: float | None = None
-        self._framed_s = self._ticked_s = steady()
+        self._framed_s = self._ticked_s = self._checked_s = steady()
+        self._checked_utc = self.since_utc
 
     def greeted(self) -> None:
         """Note the first frame of a connection: what was of the one before is over."""
-        self.doubt_utc = None
         self._framed_s = self._steady()
-        self.frame_utc = self._now()
+        self._look_for_a_jump(self._framed_s)
+        self.doubt_utc = None
+        self.frame_utc = self._checked_utc
 
     def frame_read(self) -> None:
         """Note the time of a frame; all it carries gets this one."""
         steady = self._steady()
+        self._look_for_a_jump(steady)
         if steady - self._framed_s > self._gap_s:
             self._doubt(f"no frame came for {steady - self._framed_s:.1f} s")
         self._look_for_a_pause(steady)
         self._framed_s = steady
-        self.frame_utc = self._now()
+        self.frame_utc = self._checked_utc
 
     def ticked(self) -> None:
         """Note that the process runs; call it each `TICK_S`."""
         steady = self._steady()
+        self._look_for_a_jump(steady)
         self._look_for_a_pause(steady)
         self._ticked_s = steady
 
@@ -155,6 +173,7 @@ class LinkState:
         """Note that a new client was made."""
         self.lives += 1
         self.attempts = 0
+        self._checked_utc, self._checked_s = self._now(), self._steady()
         self._up_since = None
         self._turn(Link.CONNECTING)
 
@@ -183,6 +202,10 @@ class LinkState:
         self._turn(Link.WAITING)
         return None if self._up_since is None else time.monotonic() - self._up_since
 
+    def next_try_in(self, seconds: float) -> None:
+        """Note when the next try comes."""
+        self.next_try_utc = self._now() + timedelta(seconds=seconds)
+
     def spend_identify(self) -> None:
         """Count a new session against Discord's daily limit.
 
@@ -209,8 +232,25 @@ class LinkState:
             latency_s=self.latency_s,
             lives=self.lives,
             resumes=self.resumes,
-            last_trouble=self.trouble,
+            last_trouble=self._trouble_and_next_try(),
         )
+
+    def _trouble_and_next_try(self) -> str:
+        at = self.next_try_utc
+        if self.up or at is None or at <= self._now():
+            return self.trouble
+        return f"{self.trouble}; next try at {at:%H:%M:%S} UTC"
+
+    def _look_for_a_jump(self, steady: float) -> None:
+        now = self._now()
+        jump_s = (now - self._checked_utc).total_seconds() - (steady - self._checked_s)
+        self._checked_utc, self._checked_s = now, steady
+        if jump_s > JUMP_S:
+            why = f"the clock jumped by {jump_s:.0f} s"
+            since = self.seen_until_utc
+            # What waits in the socket may be from a time that the computer slept through.
+            self._doubt(why)
+            self.on_jump(since, why)
 
     def _look_for_a_pause(self, steady: float) -> None:
         late_s = steady - self._ticked_s - TICK_S
@@ -227,6 +267,10 @@ class LinkState:
     def _turn(self, link: Link) -> None:
         if self.link is not link:
             self.link, self.since_utc = link, self._now()
+
+
+def _nobody_misled(_since_utc: datetime, _cause: str) -> None:
+    """Tell nobody: no guild is in sight yet."""
 
 
 def _nothing() -> None:

@@ -81,6 +81,16 @@ class Sight:
         for guild_id in tuple(self._seen):
             self.vanished(guild_id, since_utc, cause)
 
+    def misled(self, since_utc: datetime, cause: str) -> None:
+        """Times no longer follow each other: each guild is blind until it is shown again."""
+        for guild_id in self._seen:
+            if guild_id in self._owed:
+                continue  # it will be told with what it is owed
+            if self._guilds.offer(guild_id, SightLost(since_utc=since_utc, cause=cause)):
+                self._wanted.add(guild_id)
+            else:
+                self._owe(guild_id, since_utc)
+
     def look_again(self, guild_id: int, at_utc: datetime | None) -> None:
         """Tell a guild that asks who is in voice; later, if we do not see it now."""
         if at_utc is not None and guild_id in self._seen:

@@ -152,8 +152,9 @@ class Book:
     def close(self, now_utc: datetime) -> Facts:
         """End every stay because we stop watching; times are those of the last sight."""
         seen = now_utc if self.blind else self.seen_until or now_utc
-        # Nobody leaves before they came, though all that we saw is older than the news of it.
-        at = max(seen, self._newest or seen)
+        # Nobody leaves before they came: not though the news of that came late, and not by a
+        # clock that was set back.
+        at = max(seen, self._newest or seen, self.seen_until or seen)
         earliest = self._unsure_since or seen
         rows = [
             self._row(

@@ -15,6 +15,7 @@ from actors.recorder.journal import Journal
 from actors.recorder.protocol import (
     CloseGuild,
     Flush,
+    NewestTime,
     RecallGuild,
     RecordActivity,
     RecorderMessage,
@@ -85,7 +86,7 @@ class RecorderActor(BatchActor[RecorderMessage]):
         answers: Answers = []
         for delivery in batch.deliveries:
             message = delivery.message
-            if isinstance(message, RecallGuild | Flush):
+            if isinstance(message, RecallGuild | NewestTime | Flush):
                 if delivery.reply_to is not None:
                     answers.append((delivery.reply_to, self._answer(message)))
             elif delivery.position > self._journal.last_position:
@@ -96,11 +97,14 @@ class RecorderActor(BatchActor[RecorderMessage]):
         for slot, answer in answers:
             slot.send(answer())
 
-    def _answer(self, request: RecallGuild | Flush) -> Callable[[], Reply[Any]]:
+    def _answer(self, request: RecallGuild | NewestTime | Flush) -> Callable[[], Reply[Any]]:
         """Prepare what is sent after the commit."""
         if isinstance(request, Flush):
             return lambda: request.reply(self._journal.last_batch_id)
         # As it is now: what comes later in the batch may say more.
+        if isinstance(request, NewestTime):
+            newest = request.reply(self._journal.newest_utc)
+            return lambda: newest
         reply = request.reply(self._journal.recall(request.guild_id))
         return lambda: reply
 

@@ -78,6 +78,14 @@ class RecallGuild(Request[GuildMemory]):
 
 
 @dataclass(frozen=True, slots=True)
+class NewestTime(Request[datetime | None]):
+    """Ask for the latest time of any fact; null for an empty ledger.
+
+    The gateway asks this before it connects: a clock that was set back must not start there.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Flush(Request[int]):
     """Commit all that came before and answer with the number of the last batch."""
 
@@ -89,5 +97,6 @@ RecorderMessage: TypeAlias = (
     | CloseGuild
     | RecordSupervision
     | RecallGuild
+    | NewestTime
     | Flush
 )

@@ -49,10 +49,10 @@ class Way:
             await trio.serve_listeners(self._carry, [listener], handler_nursery=nursery)
 
     async def _carry(self, client: trio.SocketStream) -> None:
-        async with client, await trio.open_tcp_stream(self._host, self._port) as server:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._pump, client, server, nursery.cancel_scope)
-                nursery.start_soon(self._pump, server, client, nursery.cancel_scope)
+        server = await trio.open_tcp_stream(self._host, self._port)
+        async with client, server, trio.open_nursery() as nursery:
+            nursery.start_soon(self._pump, client, server, nursery.cancel_scope)
+            nursery.start_soon(self._pump, server, client, nursery.cancel_scope)
 
     async def _pump(
         self, source: trio.SocketStream, sink: trio.SocketStream, both: trio.CancelScope

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import contextlib
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import trio
 
+from actors.gateway.clock import SteadyClock
 from actors.gateway.protocol import SnapshotWanted
 from actors.guild.protocol import Tick, VoiceChanged, VoiceSnapshot
 from tests.actors.gateway.stage import blind_times, has, outline, stage
 from tests.doubles.holding import way_to
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
+
+    from tests.actors.gateway.stage import Stage
+    from tests.doubles.holding import Way
     from tests.tree import Tree
 
 HELD_S = 2.0
 
 
+@contextlib.asynccontextmanager
+async def held_stage(tree: Tree) -> AsyncIterator[tuple[Stage, Way]]:
+    """A stage with a way to the gateway that stays open until the bot has left."""
+    async with stage(tree) as on, way_to(on.discord.gateway_url) as way:
+        yield on, way
+        await tree.stop()
+
+
 async def test_what_a_network_held_back_says_since_when_it_may_have_happened(tree: Tree) -> None:
-    async with stage(tree) as on, way_to(on.settings.gateway_url or "") as way:
+    async with held_stage(tree) as (on, way):
         await on.open(gateway_url=way.url, probe_s=0.2)
         await on.connected()
         await on.hear(has(VoiceSnapshot))
@@ -47,7 +64,7 @@ async def test_what_a_network_held_back_says_since_when_it_may_have_happened(tre
 
 
 async def test_an_interruption_in_doubt_goes_back_to_where_the_doubt_began(tree: Tree) -> None:
-    async with stage(tree) as on, way_to(on.settings.gateway_url or "") as way:
+    async with held_stage(tree) as (on, way):
         await on.open(gateway_url=way.url, probe_s=0.2)
         await on.connected()
         # Without an answer to its heartbeats nothing ends the doubt.
@@ -76,7 +93,7 @@ async def test_an_interruption_in_doubt_goes_back_to_where_the_doubt_began(tree:
 
 
 async def test_a_doubt_that_discord_never_ends_ends_the_connection(tree: Tree) -> None:
-    async with stage(tree) as on, way_to(on.settings.gateway_url or "") as way:
+    async with held_stage(tree) as (on, way):
         await on.open(gateway_url=way.url, probe_s=0.2, silence_s=3)
         await on.connected()
         way.hold()
@@ -88,3 +105,48 @@ async def test_a_doubt_that_discord_never_ends_ends_the_connection(tree: Tree) -
         await on.discord.do("load_stop")
 
         assert report.last_trouble == "the gateway was silent for 3 s"
+
+
+async def test_a_clock_that_jumps_blinds_every_guild_and_shows_it_again_at_the_new_time(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_by_s = 0.0
+    clock = SteadyClock(lambda: time.time() + set_by_s)
+    monkeypatch.setattr("actors.gateway.actor.CLOCK", clock)
+    async with stage(tree) as on:
+        await on.open(probe_s=0.2)
+        await on.connected()
+        await on.voice(0, 0)
+        (before,) = (await on.hear(has(VoiceChanged)))[-1:]
+        on.read(on.guilds[1])
+        set_by_s = 7200.0
+        letters = await on.hear(has(VoiceSnapshot))
+        others = await on.hear(has(VoiceSnapshot), on.guilds[1])
+
+        assert outline(letters) == outline(others) == ["SightLost", "VoiceSnapshot"]
+        lost, seen = letters
+        assert before.at_utc <= lost.since_utc <= datetime.now(UTC)
+        assert lost.cause == "the clock jumped by 7200 s"
+        assert seen.at_utc - lost.since_utc > timedelta(seconds=7200)
+        assert [each.user_id for each in seen.occupants] == [on.members[0]]
+        await on.voice(1, 0)
+        (news,) = await on.hear(has(VoiceChanged))
+        assert news.earliest_utc == news.at_utc > seen.at_utc
+
+
+async def test_a_clock_behind_the_ledger_goes_on_from_the_ledgers_newest_time(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.gateway.actor.CLOCK", SteadyClock())
+    newest = datetime.now(UTC) + timedelta(hours=2)
+    async with stage(tree) as on:
+        await on.open(newest_utc=newest)
+        await on.connected()
+        (seen,) = await on.hear(has(VoiceSnapshot))
+        await trio.sleep(0.5)
+        await on.voice(0, 0)
+        (news,) = await on.hear(has(VoiceChanged))
+
+        assert newest < seen.at_utc
+        assert 0.5 < (news.at_utc - seen.at_utc).total_seconds() < 5
+        assert blind_times([seen, news]) == []

@@ -116,6 +116,38 @@ async def test_an_api_that_cannot_be_reached_at_login_is_waited_for(tree: Tree) 
         assert on.halts == []
 
 
+async def test_many_short_outages_are_each_over_as_soon_as_the_first(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await on.open()
+        await on.connected()
+        on.read()
+        took_s: list[float] = []
+        for number in range(1, 9):
+            await on.discord.do("refuse", on=True)
+            await on.discord.do("close", code=1006)
+            await trio.sleep(1)
+            troubled = await on.report()
+            assert troubled.link is Link.RESUMING
+            await on.discord.do("refuse", on=False)
+            began = trio.current_time()
+            await on.until(lambda now, number=number: now.resumes == number)
+            took_s.append(trio.current_time() - began)
+
+        assert max(took_s) < 3, took_s
+        assert blind_times(on.read()) == []
+
+
+async def test_who_asks_in_an_outage_learns_why_and_when_the_next_try_comes(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await on.open()
+        await on.connected()
+        await on.discord.do("refuse", on=True)
+        await on.discord.do("close", code=1006)
+        report = await on.until(lambda now: "next try at" in now.last_trouble)
+
+        assert "the gateway could not be reached" in report.last_trouble
+
+
 async def test_a_server_that_hangs_up_on_each_resume_is_not_stormed(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:

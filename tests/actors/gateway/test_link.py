@@ -174,12 +174,67 @@ def test_a_pause_between_two_connections_is_no_late_frame(watch: Watch, state: L
     assert state.fresh
 
 
+@pytest.mark.parametrize("first", ["frame", "tick"])
+def test_a_clock_that_jumps_forward_is_told_with_the_last_time_before(
+    watch: Watch, state: LinkState, first: str
+) -> None:
+    jumps: list[tuple[datetime, str]] = []
+    state.on_jump = lambda since, cause: jumps.append((since, cause))
+    before = frames(watch, state, 1)
+    watch.pass_s(0.5, set_by=7200)
+    (state.frame_read if first == "frame" else state.ticked)()
+    frames(watch, state, 1, 1)
+
+    assert jumps == [(before, "the clock jumped by 7200 s")]
+    assert state.doubt_utc == before, "what is read may be from a time that was slept through"
+
+
+def test_a_clock_that_is_corrected_a_little_has_not_jumped(watch: Watch, state: LinkState) -> None:
+    jumps: list[tuple[datetime, str]] = []
+    state.on_jump = lambda since, cause: jumps.append((since, cause))
+    for _ in range(10):
+        watch.pass_s(1, set_by=1.9)
+        state.ticked()
+        state.frame_read()
+
+    assert jumps == []
+    assert state.fresh
+
+
+def test_a_clock_that_jumps_between_two_connections_is_told_too(
+    watch: Watch, state: LinkState
+) -> None:
+    jumps: list[tuple[datetime, str]] = []
+    state.on_jump = lambda since, cause: jumps.append((since, cause))
+    before = frames(watch, state, 1)
+    state.interrupted("closed with 1006")
+    watch.pass_s(1, set_by=60)
+    state.greeted()
+
+    assert jumps == [(before, "the clock jumped by 60 s")]
+    assert state.doubt_utc is None, "a new connection brings nothing old but what it replays"
+
+
 def test_a_life_says_whether_it_worked(state: LinkState, watch: Watch) -> None:
     assert state.life_ended("broken") is not None
     assert state.report(0).link is Link.WAITING
 
     state.life_begins()
     assert state.life_ended("unreachable") is None
+
+
+def test_trouble_says_when_the_next_try_comes_as_long_as_it_lasts(
+    watch: Watch, state: LinkState
+) -> None:
+    state.interrupted("closed with 4000")
+    state.next_try_in(8)
+
+    assert state.report(0).last_trouble == "closed with 4000; next try at 00:00:08 UTC"
+    watch.pass_s(8)
+    assert state.report(0).last_trouble == "closed with 4000", "it is being tried"
+    state.next_try_in(8)
+    state.session_works(resumed=True)
+    assert state.report(0).last_trouble == "closed with 4000"
 
 
 def test_sessions_stay_below_what_discord_allows_in_a_day(state: LinkState) -> None:
