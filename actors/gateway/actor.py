@@ -15,7 +15,8 @@ from actors.gateway.commands.tree import install
 from actors.gateway.crossing import asyncio_loop, on_asyncio
 from actors.gateway.endings import beyond_healing
 from actors.gateway.line import Line
-from actors.gateway.link import TICK_S, LinkState, Patience
+from actors.gateway.link import Patience
+from actors.gateway.link_state import TICK_S, LinkState
 from actors.gateway.protocol import (
     GatewayMessage,
     GatewayReport,

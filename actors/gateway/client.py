@@ -9,6 +9,7 @@ import discord
 import structlog
 from typing_extensions import override
 
+from actors.gateway.guard import Guard
 from actors.gateway.inbound import bot_in, message_seen, occupants, voice_changed
 
 if TYPE_CHECKING:
@@ -54,10 +55,14 @@ class GatewayClient(discord.Client):
         self._running: set[asyncio.Future[Any]] = set()
         # discord.py has no public place for either; its release is pinned for this.
         state = cast("Any", self._connection)
-        self._own_parsers: dict[str, Callable[[Any], None]] = dict(state.parsers)
+        guard = Guard(line)
+        self._own_parsers: dict[str, Callable[[Any], None]] = {
+            name: guard.discords(name, parse) for name, parse in state.parsers.items()
+        }
         self._adopt_by_discord: Callable[[Any], None] = state._update_references  # noqa: SLF001 - as above
         state._update_references = self._adopt  # noqa: SLF001 - as above
-        state.parsers.update(self._taps())
+        taps = {name: guard.ours(name, parse) for name, parse in self._taps().items()}
+        state.parsers.update(self._own_parsers | taps)
 
     async def live(self, token: str) -> None:
         """Be connected, until asked to leave.

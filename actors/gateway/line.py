@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from actors.gateway.link import GatewaySettings, LinkState
+    from actors.gateway.link import GatewaySettings
+    from actors.gateway.link_state import LinkState
     from actors.gateway.sight import Sight
 
 

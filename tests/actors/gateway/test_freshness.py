@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from actors.gateway.clock import SteadyClock
-from actors.gateway.protocol import SnapshotWanted
+from actors.gateway.protocol import Link, SnapshotWanted
 from actors.guild.protocol import Tick, VoiceChanged, VoiceSnapshot
 from tests.actors.gateway.stage import blind_times, has, outline, stage
 from tests.doubles.holding import way_to
@@ -105,6 +105,23 @@ async def test_a_doubt_that_discord_never_ends_ends_the_connection(tree: Tree) -
         await on.discord.do("load_stop")
 
         assert report.last_trouble == "the gateway was silent for 3 s"
+
+
+async def test_a_peer_that_is_dead_is_given_up_after_the_silence_and_no_later(tree: Tree) -> None:
+    async with held_stage(tree) as (on, way):
+        await on.open(gateway_url=way.url, probe_s=0.2, silence_s=1.5)
+        await on.connected()
+        began = trio.current_time()
+        way.hold(both=True)
+        report = await on.until(lambda now: now.link is not Link.CONNECTED or now.resumes)
+        noticed_s = trio.current_time() - began
+        report = await on.until(lambda now: now.resumes)
+
+        assert 1.2 < noticed_s < 2.5
+        # It is reached at the address that it named itself, which nobody holds.
+        assert trio.current_time() - began < 4
+        assert report.last_trouble == "the gateway was silent for 1.5 s"
+        assert blind_times(on.read()) == []
 
 
 async def test_a_clock_that_jumps_blinds_every_guild_and_shows_it_again_at_the_new_time(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from actors.gateway.inbound import voice_changed
 from actors.gateway.link import pause_before_attempt_s
 from actors.gateway.protocol import Link
 from actors.guild.protocol import VoiceChanged, VoiceSnapshot
@@ -189,30 +187,6 @@ async def test_a_session_that_can_never_be_resumed_is_given_up_for_a_new_one(
         report = await on.connected()
         assert (report.lives, report.resumes) == (2, 0)
         assert "3 connections led to nothing" in report.last_trouble
-
-
-async def test_a_payload_that_cannot_be_read_costs_one_client(
-    tree: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with stage(tree) as on:
-        await on.open()
-        await on.connected()
-        on.read()
-        calls = itertools.count()
-
-        def stumble_once(state: Any, **times: Any) -> VoiceChanged:
-            if next(calls) == 0:
-                raise KeyError("user_id")
-            return voice_changed(state, **times)
-
-        monkeypatch.setattr("actors.gateway.client.voice_changed", stumble_once)
-        await on.voice(0, 0)
-        letters = await on.hear(has(VoiceSnapshot))
-
-        assert outline(letters) == ["SightLost", "VoiceSnapshot"]
-        assert blind_times(letters)[0].cause == "KeyError: 'user_id'"
-        assert places(letters) == [(on.members[0], on.rooms[0])]
-        assert (await on.connected()).lives == 2
 
 
 async def test_a_silent_connection_is_given_up_and_resumed(tree: Tree) -> None:

@@ -4,14 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actors.gateway.link import (
-    IDENTIFIES_PER_DAY,
-    GatewaySettings,
-    IdentifyBudgetError,
-    LinkState,
-    Patience,
-    pause_before_attempt_s,
-)
+from actors.gateway.link import GatewaySettings, Patience, pause_before_attempt_s
+from actors.gateway.link_state import IDENTIFIES_PER_DAY, IdentifyBudgetError, LinkState
 from actors.gateway.protocol import Link
 
 
