@@ -30,6 +30,16 @@ TABLES = (
     "batch",
 )
 
+NEWEST = """
+SELECT greatest(
+    (SELECT max(at_utc) FROM user_activity),
+    (SELECT max(at_utc) FROM message_seen),
+    (SELECT max(to_utc) FROM outage),
+    (SELECT max(seen_until_utc) FROM watermark)
+)
+"""
+"""What supervisors saw is left out: the computer's clock dates it, whatever that says."""
+
 FACTS = ("user_activity", "message_seen", "outage", "supervision_event")
 
 
@@ -165,6 +175,9 @@ class Memory:
     watermark_rows: int
     """How many rows `watermark` has, superseded ones too."""
 
+    newest_utc: datetime | None = None
+    """The latest time of any fact or watermark; null for an empty ledger."""
+
 
 def recall(connection: Connection, run_id: UUID) -> Memory:
     """Read back what the tables say, in one transaction."""
@@ -188,7 +201,8 @@ def recall(connection: Connection, run_id: UUID) -> Memory:
             "SELECT coalesce(max(last_position), 0) FROM batch WHERE run_id = ?", run_id
         )[0][0]
         marks = rows("SELECT count(*) FROM watermark")[0][0]
-    return Memory(guilds, batch_id, position, marks)
+        newest = rows(NEWEST)[0][0]
+    return Memory(guilds, batch_id, position, marks, None if newest is None else utc(newest))
 
 
 def rebuild(connection: Connection) -> None:

@@ -79,6 +79,7 @@ def root(plan: Plan) -> ChildSpec:
         GatewayActor.start,
         settings=plan.gateway,
         guilds=directory.pool("guilds", GUILD_MAILBOX),
+        recorder=directory.address("recorder"),
         desk=plan.desk,
         halt=plan.halt,
     )

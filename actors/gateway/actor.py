@@ -15,7 +15,8 @@ from actors.gateway.commands.tree import install
 from actors.gateway.crossing import asyncio_loop, on_asyncio
 from actors.gateway.endings import beyond_healing
 from actors.gateway.line import Line
-from actors.gateway.link import LinkState, Patience
+from actors.gateway.link import Patience
+from actors.gateway.link_state import TICK_S, LinkState
 from actors.gateway.protocol import (
     GatewayMessage,
     GatewayReport,
@@ -25,7 +26,9 @@ from actors.gateway.protocol import (
 from actors.gateway.redirect import redirect
 from actors.gateway.sight import Sight
 from actors.kernel.actor import Actor
+from actors.kernel.errors import ActorError
 from actors.kernel.incarnation import one_line
+from actors.recorder.protocol import NewestTime
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,11 +37,13 @@ if TYPE_CHECKING:
     from actors.gateway.desk import Desk
     from actors.gateway.link import GatewaySettings
     from actors.guild.protocol import GuildMessage
-    from actors.kernel.addresses import Pool
+    from actors.kernel.addresses import Address, Pool
     from actors.kernel.halting import HaltProgram
     from actors.kernel.messages import Reply
+    from actors.recorder.protocol import RecorderMessage
 
-TICK_S = 1.0
+NEWEST_WITHIN_S = 5.0
+NEWEST_PAUSE_S = 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -57,12 +62,14 @@ class GatewayActor(Actor[GatewayMessage]):
         self,
         settings: GatewaySettings,
         guilds: Pool[GuildMessage],
+        recorder: Address[RecorderMessage],
         desk: Desk,
         halt: HaltProgram,
     ) -> None:
         super().__init__()
+        self._recorder = recorder
         self._settings, self._desk, self._halt = settings, desk, halt
-        self._state = LinkState(CLOCK.now)
+        self._state = LinkState(CLOCK.now, probe_s=settings.probe_s)
         self._sight = Sight(guilds)
         self._line = Line(settings, self._state, self._sight)
         self._patience = Patience(settings.first_tries_s, settings.slow_try_s)
@@ -107,7 +114,7 @@ class GatewayActor(Actor[GatewayMessage]):
             case HowIsTheLink():
                 return message.reply(self._report())
             case SnapshotWanted(guild_id=guild_id):
-                at = self._state.frame_utc if self._state.up else None
+                at = self._state.frame_utc if self._state.fresh else None
                 self._sight.look_again(guild_id, at)
             case _:
                 assert_never(message)
@@ -117,11 +124,14 @@ class GatewayActor(Actor[GatewayMessage]):
         told = None
         while True:
             await trio.sleep(TICK_S)
+            self._state.ticked()
             if not self._state.up:
                 continue
             # Not the present time: on a connection that died unnoticed that would be a lie.
-            at = self._state.frame_utc
-            self._sight.pay(at)
+            at = self._state.seen_until_utc
+            if self._state.fresh:
+                self._sight.pay(at)
+                self._sight.show_wanted(at)
             if at != told:
                 self._sight.tick(at)
                 told = at
@@ -129,17 +139,39 @@ class GatewayActor(Actor[GatewayMessage]):
     async def _stay_connected(self) -> None:
         try:
             with self._connection:
+                await self._set_clock()
                 async with asyncio_loop(_log_stray):
                     await self._live_on()
         finally:
             # However it ended, nobody may go on believing that it sees.
             until = self._state.seen_until_utc
             if self._stopping:
-                self._sight.pay(until)
+                if self._state.fresh:
+                    self._sight.pay(until)
                 self._sight.tick(until)
             else:
                 self._sight.lost(until, "the gateway's actor crashed")
             self._closed.set()
+
+    async def _set_clock(self) -> None:
+        """See to it that no time is before one that the ledger has already."""
+        newest = None
+        # A recorder that restarts, or has much to write, is waited for: a known outage.
+        while True:
+            try:
+                newest = await self._recorder.ask(NewestTime(), within=NEWEST_WITHIN_S)
+                break
+            except (ActorError, trio.TooSlowError) as late:
+                log.info("waiting for the recorder", why=str(late))
+                await trio.sleep(NEWEST_PAUSE_S)
+        behind_s = 0.0 if newest is None else CLOCK.not_before(newest)
+        if behind_s:
+            log.warning(
+                "the computer's clock is behind the ledger; times go on from the ledger's until "
+                "it has caught up",
+                behind_s=round(behind_s, 1),
+                newest=newest and newest.isoformat(),
+            )
 
     async def _live_on(self) -> None:
         while True:
@@ -164,6 +196,7 @@ class GatewayActor(Actor[GatewayMessage]):
             self._halt(fault)
             return math.inf
         pause_s = self._patience.pause_s(worked_s)
+        self._state.next_try_in(pause_s)
         tell = log.error if self._patience.alarming else log.warning
         tell("lost Discord", why=why, next_try_s=pause_s, failures=self._patience.failures)
         return pause_s

@@ -10,6 +10,7 @@ import structlog
 from typing_extensions import override
 
 from actors.gateway import farewell
+from actors.gateway.guard import Guard
 from actors.gateway.inbound import bot_in, message_seen, occupants, voice_changed
 from actors.gateway.unanswered import INTERRUPTED, SWITCHED_OFF, Unanswered
 
@@ -59,10 +60,14 @@ class GatewayClient(discord.Client):
         self._running: set[asyncio.Future[Any]] = set()
         # discord.py has no public place for either; its release is pinned for this.
         state = cast("Any", self._connection)
-        self._own_parsers: dict[str, Callable[[Any], None]] = dict(state.parsers)
+        guard = Guard(line)
+        self._own_parsers: dict[str, Callable[[Any], None]] = {
+            name: guard.discords(name, parse) for name, parse in state.parsers.items()
+        }
         self._adopt_by_discord: Callable[[Any], None] = state._update_references  # noqa: SLF001 - as above
         state._update_references = self._adopt  # noqa: SLF001 - as above
-        state.parsers.update(self._taps())
+        taps = {name: guard.ours(name, parse) for name, parse in self._taps().items()}
+        state.parsers.update(self._own_parsers | taps)
 
     async def live(self, token: str) -> None:
         """Be connected, until asked to leave.
@@ -170,7 +175,6 @@ class GatewayClient(discord.Client):
         state = self.line.state
         self._own_parsers["RESUMED"](data)
         state.session_works(resumed=True)
-        self.line.sight.resumed(state.frame_utc)
         log.info("resumed the session with Discord", after=state.trouble)
 
     def _guild_seen(self, data: dict[str, Any]) -> None:
@@ -182,7 +186,7 @@ class GatewayClient(discord.Client):
     def _guild_gone(self, data: dict[str, Any]) -> None:
         hidden = bool(data.get("unavailable"))
         cause = "Discord could not show the server" if hidden else "the bot left the server"
-        self.line.sight.vanished(int(data["id"]), self.line.state.frame_utc, cause)
+        self.line.sight.vanished(int(data["id"]), self.line.state.seen_until_utc, cause)
         self._own_parsers["GUILD_DELETE"](data)
 
     def _voice_seen(self, data: dict[str, Any]) -> None:
@@ -192,8 +196,9 @@ class GatewayClient(discord.Client):
         is_bot = bot_in(data)
         if is_bot is None:
             is_bot = sight.is_bot(guild_id, int(data["user_id"]))
-        at = state.frame_utc
-        change = voice_changed(data, is_bot=is_bot, at_utc=at, earliest_utc=state.lost_utc or at)
+        change = voice_changed(
+            data, is_bot=is_bot, at_utc=state.frame_utc, earliest_utc=state.seen_until_utc
+        )
         sight.changed(guild_id, change)
         # Who is where, the guild's actor knows; discord.py needs to know it of ourselves only.
         if self.user is not None and change.user_id == self.user.id:

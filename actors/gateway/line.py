@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from actors.gateway.link import GatewaySettings, LinkState
+    from actors.gateway.link import GatewaySettings
+    from actors.gateway.link_state import LinkState
     from actors.gateway.sight import Sight
 
 
@@ -17,3 +18,7 @@ class Line:
     settings: GatewaySettings
     state: LinkState
     sight: Sight
+
+    def __post_init__(self) -> None:
+        """Let the guilds know of it when times are no longer to be trusted."""
+        self.state.on_jump = self.sight.misled

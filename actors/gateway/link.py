@@ -1,32 +1,17 @@
-"""The link to Discord: its settings, its state, and how long to wait between tries."""
+"""The link to Discord: its settings, and how long to wait between tries."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from actors.gateway.protocol import GatewayReport, Link
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 CALM_S = 60.0
 """A life that was connected for this long owes nothing to the failures before it."""
 
-ATTEMPTS_PER_LIFE = 6
-"""Connections in a row that lead to no session before the life ends and a new one begins."""
+ATTEMPTS_PER_LIFE = 9
+"""Connections in a row that lead to no session before the life ends and a new one begins.
 
-IDENTIFIES_PER_DAY = 900
-"""Discord allows 1000 in 24 hours and then resets the token."""
-
-DAY_S = 86_400.0
-
-
-class IdentifyBudgetError(Exception):
-    """Too many sessions were begun in 24 hours."""
+A resumed session misses nothing, so it is worth the minute that they take.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,102 +43,6 @@ class GatewaySettings:
 
     close_s: float = 2.0
     """How long closing may take before it is left to itself."""
-
-
-class LinkState:
-    """How the gateway stands with Discord, through all lives of one incarnation."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self.link = Link.CONNECTING
-        self.since_utc = self.frame_utc = now()
-        """`frame_utc` is when the last frame was read."""
-        self.lost_utc: datetime | None = None
-        """The last frame before the session was interrupted; null while it is not."""
-        self.lives = self.resumes = self.attempts = 0
-        """`attempts` counts connections since the last session that worked."""
-        self.trouble = ""
-        self.latency_s: float | None = None
-        self._identified: deque[float] = deque()
-        self._up_since: float | None = None
-
-    def frame_read(self) -> None:
-        """Note the time of a frame; all it carries gets this one."""
-        self.frame_utc = self._now()
-
-    @property
-    def up(self) -> bool:
-        """Whether everything that Discord sends is read as it comes."""
-        return self.link is Link.CONNECTED
-
-    @property
-    def seen_until_utc(self) -> datetime:
-        """Everything that Discord sent before this has been read."""
-        return self.lost_utc or self.frame_utc
-
-    def life_begins(self) -> None:
-        """Note that a new client was made."""
-        self.lives += 1
-        self.attempts = 0
-        self._up_since = None
-        self._turn(Link.CONNECTING)
-
-    def session_works(self, *, resumed: bool) -> None:
-        """Note READY or RESUMED: from here on frames are news."""
-        self.resumes += resumed
-        self.attempts = 0
-        self.lost_utc = None
-        if self._up_since is None:
-            self._up_since = time.monotonic()
-        self._turn(Link.CONNECTED)
-
-    def interrupted(self, trouble: str) -> None:
-        """Note that a connection ended and that its session may be resumed."""
-        self.trouble = trouble
-        if self.up:
-            self.lost_utc = self.frame_utc
-            self._turn(Link.RESUMING)
-
-    def life_ended(self, trouble: str) -> float | None:
-        """Note the end of a client; return for how many seconds it worked, null if never."""
-        self.trouble = trouble
-        self.lost_utc = None
-        self.latency_s = None
-        self._turn(Link.WAITING)
-        return None if self._up_since is None else time.monotonic() - self._up_since
-
-    def spend_identify(self) -> None:
-        """Count a new session against Discord's daily limit.
-
-        Raises:
-            IdentifyBudgetError: no more are left today.
-
-        """
-        now = time.monotonic()
-        while self._identified and self._identified[0] < now - DAY_S:
-            self._identified.popleft()
-        if len(self._identified) >= IDENTIFIES_PER_DAY:
-            raise IdentifyBudgetError(
-                f"{IDENTIFIES_PER_DAY} sessions were begun in 24 hours; waiting, because Discord "
-                "resets the token of a bot that begins 1000: read in the log why they ended"
-            )
-        self._identified.append(now)
-
-    def report(self, guilds: int) -> GatewayReport:
-        """Describe the link; `guilds` are in sight."""
-        return GatewayReport(
-            link=self.link,
-            since_utc=self.since_utc,
-            guilds=guilds,
-            latency_s=self.latency_s,
-            lives=self.lives,
-            resumes=self.resumes,
-            last_trouble=self.trouble,
-        )
-
-    def _turn(self, link: Link) -> None:
-        if self.link is not link:
-            self.link, self.since_utc = link, self._now()
 
 
 @dataclass(slots=True)

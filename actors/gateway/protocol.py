@@ -32,7 +32,7 @@ class GatewayReport:
 
     resumes: int
     last_trouble: str
-    """One line, empty if there was none."""
+    """One line, empty if there was none; while it lasts it says when the next try comes."""
 
 
 @dataclass(frozen=True, slots=True)

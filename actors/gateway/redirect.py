@@ -15,7 +15,7 @@ import discord.http
 import yarl
 
 from actors.gateway.heart import Heart
-from actors.gateway.socket import GatewaySocket
+from actors.gateway.socket import GatewaySocket, NoBackoff
 
 if TYPE_CHECKING:
     from actors.gateway.link import GatewaySettings
@@ -38,6 +38,7 @@ def redirect(settings: GatewaySettings) -> None:
     parts: dict[str, tuple[Any, type[Any]]] = {
         "DiscordWebSocket": (discord.client, GatewaySocket),
         "KeepAliveHandler": (discord.gateway, Heart),
+        "ExponentialBackoff": (discord.client, NoBackoff),
     }
     for name, (module, part) in parts.items():
         setattr(module, name, part)

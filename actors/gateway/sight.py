@@ -42,6 +42,10 @@ class Sight:
         """How many guilds Discord shows us."""
         return len(self._seen)
 
+    def sees(self, guild_id: int) -> bool:
+        """Say whether Discord shows us a guild."""
+        return guild_id in self._seen
+
     def is_bot(self, guild_id: int, user_id: int) -> bool:
         """Say what is known of a member whose payload does not say it."""
         known = self._seen.get(guild_id, {}).get(user_id)
@@ -56,7 +60,7 @@ class Sight:
             else:
                 here[change.user_id] = change
         if guild_id in self._owed or not self._guilds.offer(guild_id, change):
-            self._owe(guild_id, change.at_utc)
+            self._owe(guild_id, change.earliest_utc)
 
     def wrote(self, guild_id: int, message: MessageSeen) -> None:
         """Tell a guild of one message; one that its mailbox refuses is lost, and counted."""
@@ -81,6 +85,23 @@ class Sight:
         for guild_id in tuple(self._seen):
             self.vanished(guild_id, since_utc, cause)
 
+    def misled(self, since_utc: datetime, cause: str) -> None:
+        """Times no longer follow each other: each guild is blind until it is shown again."""
+        for guild_id in self._seen:
+            self._mislead(guild_id, since_utc, cause)
+
+    def misread(self, guild_id: int, user_id: int | None, since_utc: datetime, cause: str) -> None:
+        """Where a member of a guild is, was told but could not be read.
+
+        The guild is blind until it is shown again, without that member: they are in no
+        channel that we know of. A null `user_id` may be anybody.
+        """
+        here = self._seen.get(guild_id)
+        if here is not None:
+            if user_id is not None:
+                here.pop(user_id, None)
+            self._mislead(guild_id, since_utc, cause)
+
     def look_again(self, guild_id: int, at_utc: datetime | None) -> None:
         """Tell a guild that asks who is in voice; later, if we do not see it now."""
         if at_utc is not None and guild_id in self._seen:
@@ -88,8 +109,8 @@ class Sight:
         else:
             self._wanted.add(guild_id)
 
-    def resumed(self, at_utc: datetime) -> None:
-        """The session goes on and all that was missed has been told."""
+    def show_wanted(self, at_utc: datetime) -> None:
+        """All that was missed has been told: answer the guilds that asked meanwhile."""
         for guild_id in self._wanted & self._seen.keys():
             self._look(guild_id, at_utc)
 
@@ -104,6 +125,14 @@ class Sight:
         """Try to tell the guilds that refused mail that they were blind, and show them all."""
         for guild_id in tuple(self._owed):
             self._look(guild_id, at_utc)
+
+    def _mislead(self, guild_id: int, since_utc: datetime, cause: str) -> None:
+        if guild_id in self._owed:
+            return  # it will be told with what it is owed
+        if self._guilds.offer(guild_id, SightLost(since_utc=since_utc, cause=cause)):
+            self._wanted.add(guild_id)
+        else:
+            self._owe(guild_id, since_utc)
 
     def _look(self, guild_id: int, at_utc: datetime) -> None:
         since = self._owed.get(guild_id)

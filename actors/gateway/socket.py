@@ -35,6 +35,17 @@ class ConnectError(Exception):
     """Discord's gateway could not be reached, as often as one life tries."""
 
 
+class NoBackoff:
+    """Takes the place of discord.py's pauses between connections: ours are in `from_client`.
+
+    Those grow with each interruption of a session that works, up to a quarter of an hour.
+    """
+
+    def delay(self) -> float:
+        """Return the seconds to wait in addition."""
+        return 0.0
+
+
 class GatewaySocket(DiscordWebSocket):
     """One connection to the gateway."""
 
@@ -59,6 +70,7 @@ class GatewaySocket(DiscordWebSocket):
             raise ConnectError(f"{state.attempts} connections led to nothing: {state.trouble}")
         pause_s = pause_before_attempt_s(state.attempts)
         state.attempts += 1
+        state.next_try_in(pause_s)
         await asyncio.sleep(pause_s)
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -84,7 +96,10 @@ class GatewaySocket(DiscordWebSocket):
 
     @override
     async def received_message(self, msg: Any, /) -> None:
-        self.line.state.frame_read()
+        if self._frames:
+            self.line.state.frame_read()
+        else:
+            self.line.state.greeted()
         await super().received_message(msg)
         self._frames += 1
         if not self._frames % FRAMES_PER_TURN:
@@ -111,10 +126,19 @@ class GatewaySocket(DiscordWebSocket):
         if heart is not None:
             await cast("Any", heart).sign_of_life()
 
-    async def give_up(self) -> None:
-        """Close a connection that gives no sign of life; its reader resumes the session."""
+    def give_up(self) -> None:
+        """Cut a connection that gives no sign of life; its reader resumes the session.
+
+        It is not closed in order: the peer's answer to that would be waited for.
+        """
         self._silent = True
-        await self.socket.close(code=4000)
+        # Before the reader notices: nobody may go on believing that it sees.
+        self.line.state.interrupted(
+            f"the gateway was silent for {self.line.settings.silence_s:g} s"
+        )
+        connection = cast("Any", self.socket)._response.connection  # noqa: SLF001 - no public place for it
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
 
     async def read_until_closed(self) -> None:
         """Close the session, and hear all that Discord sent before it closed its side.
@@ -140,7 +164,7 @@ class GatewaySocket(DiscordWebSocket):
         if isinstance(end, ReconnectWebSocket) and not end.resume:
             return "Discord ended the session (op 9)"
         if self._silent:
-            return f"the gateway was silent for {self.line.settings.silence_s:g} s"
+            return self.line.state.trouble
         if self._close_code is not None:
             return "Discord asked to connect again (op 7)"
         return f"gateway closed with {self.socket.close_code}"

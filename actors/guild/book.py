@@ -67,6 +67,9 @@ class Book:
     _unsure_since: datetime | None = None
     """When the present blindness began, however much of it is written down already."""
 
+    _newest: datetime | None = None
+    """The time of the last fact; later than what was seen, if it was read late."""
+
     _confirmed: set[int] = field(default_factory=set[int])
     """Members we have heard of since we went blind: for them we are not."""
 
@@ -112,7 +115,7 @@ class Book:
             left=Origin.GATEWAY,
             came=Origin.GATEWAY,
         )
-        return self._write(rows, at)
+        return self._write(rows, at, seen_utc=heard.earliest_utc)
 
     def look(self, seen: VoiceSnapshot) -> Facts:
         """Compare with who is in voice now; sight is regained.
@@ -139,7 +142,7 @@ class Book:
             )
         ]
         self.stays = now
-        facts = self._write(rows, at)
+        facts = self._write(rows, at, seen_utc=at)
         outage = facts.outage or self._outage(at)
         self.blind = self._unsure_since = None
         self._confirmed.clear()
@@ -148,8 +151,11 @@ class Book:
 
     def close(self, now_utc: datetime) -> Facts:
         """End every stay because we stop watching; times are those of the last sight."""
-        at = now_utc if self.blind else self.seen_until or now_utc
-        earliest = self._unsure_since or at
+        seen = now_utc if self.blind else self.seen_until or now_utc
+        # Nobody leaves before they came: not though the news of that came late, and not by a
+        # clock that was set back.
+        at = max(seen, self._newest or seen, self.seen_until or seen)
+        earliest = self._unsure_since or seen
         rows = [
             self._row(
                 user, stay, (min(earliest, at), at), (Event.DISCONNECT, Origin.SHUTDOWN, None)
@@ -174,15 +180,19 @@ class Book:
         else:
             self.stays[user] = Stay(channel_id, flags)
 
-    def _write(self, rows: list[ActivityRow], at: datetime) -> Facts:
-        """Pair facts with the blindness before them, so that no half of it can be lost."""
+    def _write(self, rows: list[ActivityRow], at: datetime, *, seen_utc: datetime) -> Facts:
+        """Pair facts with the blindness before them, so that no half of it can be lost.
+
+        What was read late proves no more than that all before `seen_utc` was read.
+        """
         if not rows:
             return Facts()
         outage = self._outage(at)
         if self.blind is not None:
             self.blind = Blindness(max(self.blind.since_utc, at), self.blind.cause)
         if self.seen_until is not None:
-            self.seen_until = max(self.seen_until, at)
+            self.seen_until = max(self.seen_until, seen_utc)
+        self._newest = at
         return Facts(tuple(rows), outage)
 
     def _outage(self, until: datetime) -> OutageRow | None:

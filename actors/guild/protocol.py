@@ -24,7 +24,7 @@ class VoiceChanged:
     """When the frame was read."""
 
     earliest_utc: datetime
-    """Earlier than `at_utc` only for what a resumed session replays."""
+    """Earlier than `at_utc` for what a resumed session replays, and while frames may be old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Tick:
     """All that Discord sent before `at_utc` has been told.
 
     The gateway sends this each second in which it read a frame; a quiet link is asked for
-    one every 5 s.
+    one every 5 s. While frames may be old the time stands still.
     """
 
     at_utc: datetime

@@ -16,6 +16,7 @@ from actors.recorder.protocol import (
     CloseGuild,
     Flush,
     JudgeCrash,
+    NewestTime,
     RecallGuild,
     RecordActivity,
     RecordCrash,
@@ -105,10 +106,12 @@ class RecorderActor(BatchActor[RecorderMessage]):
         for delivery in batch.deliveries:
             message = delivery.message
             is_new = delivery.position > self._journal.last_position
-            if is_new and not isinstance(message, RecallGuild | Flush):
+            if is_new and not isinstance(message, RecallGuild | NewestTime | Flush):
                 self._take(message)
             slot = delivery.reply_to
-            if slot is not None and isinstance(message, RecallGuild | Flush | JudgeCrash):
+            if slot is not None and isinstance(
+                message, RecallGuild | NewestTime | Flush | JudgeCrash
+            ):
                 answers.append((slot, self._answer(message)))
         refused = self._journal.refused
         self._store(batch)
@@ -116,11 +119,16 @@ class RecorderActor(BatchActor[RecorderMessage]):
         for slot, answer in answers:
             slot.send(answer())
 
-    def _answer(self, request: RecallGuild | Flush | JudgeCrash) -> Callable[[], Reply[Any]]:
+    def _answer(
+        self, request: RecallGuild | NewestTime | Flush | JudgeCrash
+    ) -> Callable[[], Reply[Any]]:
         """Prepare what is sent after the commit."""
         if isinstance(request, Flush | JudgeCrash):
             return lambda: request.reply(self._journal.last_batch_id)
         # As it is now: what comes later in the batch may say more.
+        if isinstance(request, NewestTime):
+            newest = request.reply(self._journal.newest_utc)
+            return lambda: newest
         reply = request.reply(self._journal.recall(request.guild_id))
         return lambda: reply
 

@@ -57,6 +57,11 @@ class Journal:
         return self._memory.last_batch_id
 
     @property
+    def newest_utc(self) -> datetime | None:
+        """The latest time of any fact, the batch in hand included."""
+        return self._memory.newest_utc
+
+    @property
     def last_position(self) -> int:
         """What this run has stored comes from messages up to here."""
         return self._memory.last_position
@@ -70,7 +75,9 @@ class Journal:
             self._outage(outage)
         halves: set[UUID] = set()
         for row in rows:
-            guild = self._guild(row.guild_id, row.at_utc)
+            self._reached(row.at_utc)
+            # What was read late does not prove that all before it was read.
+            guild = self._guild(row.guild_id, row.earliest_utc)
             if row.event is Event.CONNECT:
                 self._join(guild, row, halves)
             else:
@@ -81,7 +88,7 @@ class Journal:
         if why := _unfit(row.at_utc):
             self.refused.append((row, why))
             return
-        self._guild(row.guild_id, row.at_utc)
+        self._reached(row.at_utc)
         self._add("message_seen", (
             row.guild_id, row.user_id, row.channel_id, row.message_id, row.at_utc, row.length,
         ))  # fmt: skip
@@ -154,7 +161,13 @@ class Journal:
             if guild.seen_until_utc is not None
         ]
 
+    def _reached(self, at_utc: datetime) -> None:
+        newest = self._memory.newest_utc
+        if newest is None or newest < at_utc:
+            self._memory.newest_utc = at_utc
+
     def _guild(self, guild_id: int, seen_utc: datetime) -> GuildState:
+        self._reached(seen_utc)
         guild = self._marked.get(guild_id)
         if guild is None:
             guild = self._memory.guilds.get(guild_id)

@@ -15,8 +15,8 @@ from storage.rows import ActivityRow, CrashRow, MessageRow, OpenSession, OutageR
 class RecordActivity:
     """Facts that belong together: written in one transaction or not at all.
 
-    A guild actor sends this. The guild has been seen until the latest of its rows and the end
-    of its outage.
+    A guild actor sends this. The guild has been seen until the latest of its rows, each taken
+    at its earliest possible time, and the end of its outage.
     """
 
     rows: tuple[ActivityRow, ...]
@@ -92,6 +92,14 @@ class RecallGuild(Request[GuildMemory]):
 
 
 @dataclass(frozen=True, slots=True)
+class NewestTime(Request[datetime | None]):
+    """Ask for the latest time of any fact; null for an empty ledger.
+
+    The gateway asks this before it connects: a clock that was set back must not start there.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Flush(Request[int]):
     """Commit all that came before and answer with the number of the last batch."""
 
@@ -105,5 +113,6 @@ RecorderMessage: TypeAlias = (
     | RecordCrash
     | JudgeCrash
     | RecallGuild
+    | NewestTime
     | Flush
 )

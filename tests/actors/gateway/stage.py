@@ -12,25 +12,42 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
+from typing_extensions import override
 
 from actors.gateway.actor import GatewayActor
 from actors.gateway.desk import Desk
 from actors.gateway.link import GatewaySettings
 from actors.gateway.protocol import HowIsTheLink, Link
 from actors.guild.protocol import SightLost, Tick, VoiceChanged, VoiceSnapshot
+from actors.kernel.actor import Actor
 from supervisors.child_spec import ChildSpec
 from tests.doubles.discord.process import local_discord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
 
     from actors.gateway.protocol import GatewayReport
     from actors.kernel.halting import Halt
+    from actors.kernel.messages import Reply
+    from actors.recorder.protocol import NewestTime
     from tests.doubles.discord.process import LocalDiscord
     from tests.tree import Tree
 
 PATIENT_S = 15.0
 """More than anything here takes; a test that waits so long has failed."""
+
+
+class Ledger(Actor["NewestTime"]):
+    """In place of the recorder: knows the newest time of a ledger, and nothing else."""
+
+    def __init__(self, newest_utc: datetime | None) -> None:
+        super().__init__()
+        self._newest_utc = newest_utc
+
+    @override
+    async def on_receive(self, message: NewestTime) -> Reply[Any]:
+        return message.reply(self._newest_utc)
 
 
 class Stage:
@@ -56,18 +73,29 @@ class Stage:
         self.rooms = [int(each["id"]) for each in home["channels"] if each["type"] == 2]
         self.texts = [int(each["id"]) for each in home["channels"] if each["type"] == 0]
 
-    async def open(self, *others: ChildSpec, capacity: float = 1_000_000, **changes: Any) -> None:
-        """Start `others` and then the gateway; `changes` are settings."""
+    async def open(
+        self,
+        *others: ChildSpec,
+        capacity: float = 1_000_000,
+        newest_utc: datetime | None = None,
+        **changes: Any,
+    ) -> None:
+        """Start `others` and then the gateway; `newest_utc` is the ledger's."""
         directory = self.tree.directory
         directory.open("guilds", parent="root", capacity=capacity)
         gateway = partial(
             GatewayActor.start,
             settings=replace(self.settings, **changes),
             guilds=directory.pool("guilds", capacity),
+            recorder=directory.address("recorder"),
             desk=Desk(analyst=directory.address("analyst"), census=directory.census),
             halt=self.halts.append,
         )
-        await self.tree.grow(*others, ChildSpec(id="gateway", start=gateway))
+        await self.tree.grow(
+            ChildSpec(id="recorder", start=partial(Ledger.start, newest_utc)),
+            *others,
+            ChildSpec(id="gateway", start=gateway),
+        )
 
     async def report(self) -> GatewayReport:
         """Ask the gateway how it is."""

@@ -10,7 +10,8 @@ import pytest
 from actors.gateway.client import GatewayClient
 from actors.gateway.clock import CLOCK
 from actors.gateway.line import Line
-from actors.gateway.link import GatewaySettings, LinkState
+from actors.gateway.link import GatewaySettings
+from actors.gateway.link_state import LinkState
 from actors.gateway.sight import Sight
 from actors.guild.protocol import MessageSeen, SightLost, VoiceChanged, VoiceSnapshot
 from actors.kernel.addresses import Directory

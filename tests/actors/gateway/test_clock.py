@@ -50,6 +50,33 @@ def test_a_wall_clock_set_forward_is_followed_at_once() -> None:
     assert clocks.clock.now() == at(3605)
 
 
+def test_time_goes_on_from_the_ledgers_newest_at_its_own_speed() -> None:
+    clocks = TwoClocks()
+
+    assert clocks.clock.not_before(at(7200)) == 7200
+    assert at(7200) <= clocks.clock.now() <= at(7200.001)
+    clocks.pass_time(60)
+    assert at(7260) <= clocks.clock.now() <= at(7260.001)
+    clocks.pass_time(0, set_by=9000)
+    assert clocks.clock.now() == at(9060)
+
+
+def test_a_ledger_that_is_behind_the_clock_changes_nothing() -> None:
+    clocks = TwoClocks()
+    clocks.pass_time(60)
+
+    assert clocks.clock.not_before(at(59)) == 0
+    assert clocks.clock.now() == at(60)
+
+
+@given(st.floats(-1e6, 1e6))
+def test_no_time_is_before_the_ledgers_newest(newest: float) -> None:
+    clocks = TwoClocks()
+    clocks.clock.not_before(at(newest))
+
+    assert clocks.clock.now() >= at(newest)
+
+
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(-1e6, 1e6))))
 def test_no_time_is_before_an_earlier_one(steps: list[tuple[float, float]]) -> None:
     clocks = TwoClocks()

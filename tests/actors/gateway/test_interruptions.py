@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from actors.gateway.inbound import voice_changed
 from actors.gateway.link import pause_before_attempt_s
 from actors.gateway.protocol import Link
 from actors.guild.protocol import VoiceChanged, VoiceSnapshot
@@ -116,6 +114,38 @@ async def test_an_api_that_cannot_be_reached_at_login_is_waited_for(tree: Tree) 
         assert on.halts == []
 
 
+async def test_many_short_outages_are_each_over_as_soon_as_the_first(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await on.open()
+        await on.connected()
+        on.read()
+        took_s: list[float] = []
+        for number in range(1, 9):
+            await on.discord.do("refuse", on=True)
+            await on.discord.do("close", code=1006)
+            await trio.sleep(1)
+            troubled = await on.report()
+            assert troubled.link is Link.RESUMING
+            await on.discord.do("refuse", on=False)
+            began = trio.current_time()
+            await on.until(lambda now, number=number: now.resumes == number)
+            took_s.append(trio.current_time() - began)
+
+        assert max(took_s) < 3, took_s
+        assert blind_times(on.read()) == []
+
+
+async def test_who_asks_in_an_outage_learns_why_and_when_the_next_try_comes(tree: Tree) -> None:
+    async with stage(tree) as on:
+        await on.open()
+        await on.connected()
+        await on.discord.do("refuse", on=True)
+        await on.discord.do("close", code=1006)
+        report = await on.until(lambda now: "next try at" in now.last_trouble)
+
+        assert "the gateway could not be reached" in report.last_trouble
+
+
 async def test_a_server_that_hangs_up_on_each_resume_is_not_stormed(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,30 +187,6 @@ async def test_a_session_that_can_never_be_resumed_is_given_up_for_a_new_one(
         report = await on.connected()
         assert (report.lives, report.resumes) == (2, 0)
         assert "3 connections led to nothing" in report.last_trouble
-
-
-async def test_a_payload_that_cannot_be_read_costs_one_client(
-    tree: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with stage(tree) as on:
-        await on.open()
-        await on.connected()
-        on.read()
-        calls = itertools.count()
-
-        def stumble_once(state: Any, **times: Any) -> VoiceChanged:
-            if next(calls) == 0:
-                raise KeyError("user_id")
-            return voice_changed(state, **times)
-
-        monkeypatch.setattr("actors.gateway.client.voice_changed", stumble_once)
-        await on.voice(0, 0)
-        letters = await on.hear(has(VoiceSnapshot))
-
-        assert outline(letters) == ["SightLost", "VoiceSnapshot"]
-        assert blind_times(letters)[0].cause == "KeyError: 'user_id'"
-        assert places(letters) == [(on.members[0], on.rooms[0])]
-        assert (await on.connected()).lives == 2
 
 
 async def test_a_silent_connection_is_given_up_and_resumed(tree: Tree) -> None:

@@ -100,8 +100,8 @@ def test_a_guild_that_asks_while_the_line_is_broken_sees_once_it_is_whole(boxes:
     assert boxes.read() == []
 
     boxes.sight.changed(81, change(5, 8, 4))
-    boxes.sight.resumed(at(5))
-    boxes.sight.resumed(at(6))
+    boxes.sight.show_wanted(at(5))
+    boxes.sight.show_wanted(at(6))
 
     assert boxes.read() == [change(5, 8, 4), snapshot(5, occupant(5, 8))]
 
@@ -117,6 +117,33 @@ def test_a_lost_session_blinds_every_guild_once(boxes: Boxes) -> None:
 
     assert boxes.read(81) == boxes.read(82) == [SightLost(since_utc=at(3), cause="gone")]
     assert boxes.sight.guilds_in_sight == 0
+
+
+def test_guilds_that_were_misled_are_blind_and_are_shown_again_once(boxes: Boxes) -> None:
+    boxes.sight.appeared(81, [occupant(5, 7)], at(0))
+    boxes.sight.appeared(82, [], at(0))
+    boxes.read(81), boxes.read(82)
+
+    boxes.sight.misled(at(3), "the clock jumped")
+    boxes.sight.show_wanted(at(7203))
+    boxes.sight.show_wanted(at(7204))
+
+    lost = SightLost(since_utc=at(3), cause="the clock jumped")
+    assert boxes.read(81) == [lost, snapshot(7203, occupant(5, 7))]
+    assert boxes.read(82) == [lost, snapshot(7203)]
+
+
+def test_a_guild_whose_mailbox_is_full_learns_later_that_it_was_misled() -> None:
+    boxes = Boxes(capacity=2)
+    boxes.sight.appeared(81, [occupant(5, 7)], at(0))
+    boxes.sight.tick(at(1))
+    boxes.sight.misled(at(3), "the clock jumped")
+    boxes.read()
+    boxes.sight.pay(at(7203))
+    boxes.sight.show_wanted(at(7204))
+
+    lost = SightLost(since_utc=at(3), cause=BOX_FULL)
+    assert boxes.read() == [lost, snapshot(7203, occupant(5, 7))]
 
 
 def test_a_hidden_guild_is_blind_and_the_others_are_not(boxes: Boxes) -> None:

@@ -214,6 +214,33 @@ def test_what_a_resumed_session_replays_happened_at_some_time_since_the_link_bro
     ]
 
 
+def test_what_was_read_late_does_not_prove_that_all_before_it_was_read(book: Book) -> None:
+    book.saw(utc(120))
+    book.change(heard(130, ADA, LOBBY, earliest=120))
+
+    assert book.seen_until == utc(120)
+    assert told(book.close(utc(140))) == [("disconnect", ADA, LOBBY, 120, 130, "shutdown")]
+
+
+def test_the_hours_that_a_clock_jumped_over_are_nobodys(book: Book) -> None:
+    book.change(heard(110, ADA, LOBBY))
+    book.lose_sight(utc(120), "the clock jumped by 7200 s")
+
+    seen = book.look(look(7321, ada=LOBBY))
+
+    assert told(seen) == []
+    assert blind(seen) == (120, 7321, "the clock jumped by 7200 s")
+
+
+def test_a_stay_ends_after_it_began_though_the_clock_was_set_back(book: Book) -> None:
+    book.change(heard(7310, ADA, LOBBY))
+    book.lose_sight(utc(7320), "killed")
+
+    facts = book.close(utc(130))
+
+    assert told(facts) == [("disconnect", ADA, LOBBY, 7310, 7310, "shutdown")]
+
+
 def test_closing_ends_every_stay_when_it_was_last_seen(book: Book) -> None:
     book.change(heard(110, ADA, LOBBY))
     book.saw(utc(115))

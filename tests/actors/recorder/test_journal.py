@@ -155,3 +155,12 @@ def test_a_watermark_never_goes_back(journal: Journal) -> None:
     journal.watermark(GUILD, at(4))
 
     assert journal.recall(GUILD).seen_until_utc == at(9)
+
+
+def test_a_row_that_was_read_late_does_not_prove_that_all_before_it_was_read(
+    journal: Journal,
+) -> None:
+    journal.watermark(GUILD, at(4))
+    tell(journal, join(7, 1, 9, bounds=(4, 9)))
+
+    assert journal.recall(GUILD).seen_until_utc == at(4)

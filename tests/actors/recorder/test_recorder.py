@@ -12,6 +12,7 @@ from actors.kernel.system import SupervisionEvent
 from actors.recorder.protocol import (
     CloseGuild,
     Flush,
+    NewestTime,
     RecallGuild,
     RecordActivity,
     RecordMessage,
@@ -116,6 +117,37 @@ async def test_a_recall_tells_what_was_told_before_it_and_nothing_after(file: Pa
         assert memory.open_sessions == (OpenSession(user_id=7, channel_id=1, since_utc=at(0)),)
         assert memory.seen_until_utc == at(5)
         assert not memory.closed_cleanly
+
+
+async def newest(directory: Directory) -> object:
+    return await directory.address("recorder").ask(NewestTime(), within=10)
+
+
+async def test_the_newest_time_of_an_empty_ledger_is_none(file: Path) -> None:
+    async with storage(file) as directory:
+        assert await newest(directory) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        RecordActivity((join(7, 1, 60, bounds=(5, 60)),)),
+        RecordActivity((), outage(10, 60)),
+        RecordMessage(written(7, 60)),
+        Watermark(guild_id=82, at_utc=at(60)),
+    ],
+    ids=["activity", "outage", "message", "watermark"],
+)
+async def test_the_newest_time_is_the_latest_of_any_fact_in_this_process_and_the_next(
+    file: Path, told: RecordActivity | RecordMessage | Watermark
+) -> None:
+    async with storage(file) as directory:
+        directory.address("recorder").tell(RecordActivity((join(8, 1, 50),)))
+        directory.address("recorder").tell(told)
+        assert await newest(directory) == at(60)
+
+    async with storage(file) as directory:
+        assert await newest(directory) == at(60)
 
 
 async def test_a_guild_never_seen_has_an_empty_memory(file: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.doubles.discord.control.fields import FieldError, Fields
 from tests.doubles.discord.gateway.closing import ABORT, SERVER_ENDS_SESSION
+from tests.doubles.discord.world import Event
 
 if TYPE_CHECKING:
     from tests.doubles.discord.gateway.hub import Hub
@@ -66,3 +67,11 @@ class Faults:
         fields.done()
         self._hub.tuning.hang_up_on_resume = on
         return {"on": on}
+
+    async def raw(self, fields: Fields) -> Json:
+        """Send a dispatch as it is told, whatever the world is like; numbered like any other."""
+        event = Event(fields.text("name"), fields.anything("data"))
+        fields.done()
+        for session in self._hub.sessions.values():
+            session.send(event)
+        return {"sent": len(self._hub.sessions)}
