@@ -94,6 +94,13 @@ class Tree:
         """Crash the actor called `name`; it must be running."""
         assert self.directory.crash(name), f"{name} does not run"
 
+    def kill(self, name: str) -> None:
+        """End the actor called `name` as its supervisor does when it overruns; it must be running."""
+        cell = self.directory.find(name)
+        assert cell is not None, f"{name} does not run"
+        assert cell.incarnation is not None, f"{name} does not run"
+        cell.incarnation.kill("a test")
+
     async def settle(self) -> None:
         """Wait until every task waits. Threads are not waited for: ask their actor something."""
         await trio.testing.wait_all_tasks_blocked()
