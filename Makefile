@@ -40,8 +40,13 @@ types: $(VENV)/test.stamp  ## Types: mypy --strict, then pyright strict on the p
 contracts: $(VENV)/test.stamp  ## Who may import whom (.importlinter)
 	$(call stage,import contracts,$(BIN)/lint-imports --no-logo)
 
+# OTP's own supervisor is the oracle of tests/otp.
+.PHONY: erlang
+erlang:
+	@sh requirements/erlang.sh
+
 .PHONY: tests
-tests: $(VENV)/test.stamp  ## The tests with branch coverage; only some: make tests ARGS="tests/kernel -x"
+tests: $(VENV)/test.stamp erlang  ## The tests with branch coverage; only some: make tests ARGS="tests/kernel -x"
 	$(call stage,tests,$(BIN)/pytest --cov --cov-report=term $(ARGS))
 
 .PHONY: format
@@ -54,7 +59,7 @@ bench-%: $(VENV)/bench.stamp FORCE  ## Measure one thing beside a baseline, into
 	@$(BIN)/python -m tests.benchmarks.$* --json build/bench/$*.json $(ARGS)
 
 .PHONY: soak
-soak: $(VENV)/test.stamp  ## Long runs with crashes and kills (tests/soak)
+soak: $(VENV)/test.stamp erlang  ## Long runs with crashes and kills (tests/soak)
 	@$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/soak $(ARGS)
 
 # Keeps the versions that are pinned already; make requirements ARGS=--upgrade takes the newest.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from supervisors.child_spec import ChildSpec, Restart
@@ -31,8 +32,8 @@ class GroupPlan:
     id: str
     children: tuple[WorkerPlan | GroupPlan, ...]
     strategy: Strategy = Strategy.ONE_FOR_ONE
-    intensity: RestartIntensity = RestartIntensity()
-    backoff: Backoff = Backoff(jitter=0)
+    intensity: RestartIntensity = field(default_factory=RestartIntensity)
+    backoff: Backoff = field(default_factory=partial(Backoff, jitter=0))
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
     restart: Restart = Restart.PERMANENT
     significant: bool = False

@@ -95,7 +95,7 @@ class Tree:
         assert self.directory.crash(name), f"{name} does not run"
 
     def kill(self, name: str) -> None:
-        """End the actor called `name` as its supervisor does when it overruns; it must be running."""
+        """End the actor called `name` as a supervisor ends one that overran; it must run."""
         cell = self.directory.find(name)
         assert cell is not None, f"{name} does not run"
         assert cell.incarnation is not None, f"{name} does not run"

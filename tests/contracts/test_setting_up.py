@@ -1,4 +1,4 @@
-"""What a newcomer reads when the machine has no Python that fits."""
+"""What a newcomer reads when the machine lacks a Python that fits, or Erlang."""
 
 from __future__ import annotations
 
@@ -42,8 +42,16 @@ class Machine:
         path.chmod(0o755)
 
     def make_venv(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self._run("venv.sh", self.folder / "venv", **environment)
+
+    def get_erlang(self) -> subprocess.CompletedProcess[str]:
+        return self._run("erlang.sh")
+
+    def _run(
+        self, script: str, *arguments: Path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", ROOT / "requirements" / "venv.sh", self.folder / "venv"],
+            ["sh", ROOT / "requirements" / script, *arguments],
             env={"PATH": str(self.folder / "bin"), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -124,3 +132,55 @@ def test_a_package_that_cannot_be_installed_is_said_in_one_sentence(machine: Mac
     assert result.returncode != 0
     assert "E: no network" in result.stderr
     assert "python3.11-venv could not be installed" in result.stderr
+
+
+def test_an_erlang_that_is_there_is_left_alone(machine: Machine) -> None:
+    machine.has("erl", "exit 1")
+    machine.has("erlc", "exit 1")
+
+    result = machine.get_erlang()
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_without_erlang_and_the_right_to_install_it_the_command_is_named(machine: Machine) -> None:
+    machine.has("apt-get", "exit 1")
+    machine.has("id", "echo 1000")
+    machine.has("sudo", "exit 1")
+
+    result = machine.get_erlang()
+
+    assert result.returncode != 0
+    assert "sudo apt-get install erlang-base" in result.stderr
+
+
+def test_without_a_package_manager_that_is_known_erlang_is_asked_for(machine: Machine) -> None:
+    result = machine.get_erlang()
+
+    assert result.returncode != 0
+    assert "install Erlang/OTP 25 or later, so that erl and erlc are on the PATH" in result.stderr
+
+
+@pytest.mark.parametrize(("user", "prefix"), [("0", ""), ("1000", "sudo ")])
+def test_whoever_may_install_erlang_gets_it(machine: Machine, user: str, prefix: str) -> None:
+    machine.has("id", f"echo {user}")
+    machine.has("sudo", 'shift; [ "$1" = true ] || { echo "sudo $*" >>"$0.log"; "$@"; }')
+    machine.has("apt-get", 'echo "$*" >>"$0.log"')
+
+    result = machine.get_erlang()
+
+    assert result.returncode == 0, result.stderr
+    installed = (machine.folder / "bin" / "apt-get.log").read_text(encoding="utf-8")
+    assert installed.splitlines()[-1].endswith("erlang-base")
+    assert (machine.folder / "bin" / "sudo.log").exists() == bool(prefix)
+
+
+def test_an_erlang_that_cannot_be_installed_is_said_in_one_sentence(machine: Machine) -> None:
+    machine.has("id", "echo 0")
+    machine.has("apt-get", "echo E: no network; exit 100")
+
+    result = machine.get_erlang()
+
+    assert result.returncode != 0
+    assert "E: no network" in result.stderr
+    assert "erlang-base could not be installed" in result.stderr

@@ -93,7 +93,7 @@ class Group:
         self.up = False
 
     def child_ended(self, name: str, *, clean: bool) -> str | None:
-        """Answer the end of a child; say how the group itself ended by it: cleanly, or by a crash."""
+        """Answer the end of a child; say how the group itself ended by it: clean or crash."""
         slot = self.slots[name]
         kind = slot.node.plan.restart
         if kind is Restart.PERMANENT or (kind is Restart.TRANSIENT and not clean):

@@ -17,7 +17,8 @@ from tests.plans import GroupPlan, PlannedStory, WorkerPlan, spec_of, stories_of
 from tests.properties.model import Group, Model, Worker
 from tests.tree import Tree
 
-# Each group has a base of its own, and waits fit none of their sums: no two timers ring at once.
+# No two timers may ring at once, because which one is heard first is chance: each group has a
+# base of its own, no two ends fall on one moment, and waits fit none of their sums.
 BASES = {"root": 0.31, "lower": 0.2, "inner": 0.7}
 WAITS = (0.0, 0.0137, 0.1379, 0.5171, 2.0713, 7.1331, 31.7117, 71.3119)
 
@@ -59,7 +60,7 @@ def groups(
 
 
 class Supervision(RuleBasedStateMachine):
-    """Keeps a script and the model's log after each step; the end plays the script on a live tree."""
+    """Keeps a script, and the model's log after each step; the end plays it on a live tree."""
 
     @initialize(plan=groups("root", Restart.PERMANENT, "lower", "inner"))
     def begin(self, plan: GroupPlan) -> None:
@@ -73,6 +74,13 @@ class Supervision(RuleBasedStateMachine):
         self.script.append((str(verb), str(name), float(number)))
         self.expected.append(list(self.model.log))
 
+    def _end(self, name: str, how: str) -> None:
+        self.time_passes(0.00137 * (len(self.script) + 1))
+        if not self.model.root.up or name not in self.model.running():
+            return  # it fell meanwhile
+        self.model.end(name, clean=how == "quit")
+        self._note(how, name, 0)
+
     @property
     def _workers(self) -> list[str]:
         return self.model.running(Worker) if self.model.root.up else []
@@ -81,15 +89,13 @@ class Supervision(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from(["crash", "crash", "kill", "drill", "quit"]))
     def a_worker_ends(self, data: st.DataObject, how: str) -> None:
         name = data.draw(st.sampled_from(self._workers))
-        self.model.end(name, clean=how == "quit")
-        self._note(how, name, 0)
+        self._end(name, how)
 
     @precondition(lambda self: self.model.root.up and self.model.running(Group))
     @rule(data=st.data(), how=st.sampled_from(["kill", "drill"]))
     def a_group_ends(self, data: st.DataObject, how: str) -> None:
         name = data.draw(st.sampled_from(self.model.running(Group)))
-        self.model.end(name, clean=False)
-        self._note(how, name, 0)
+        self._end(name, how)
 
     @rule(data=st.data(), times=st.integers(1, 3))
     def a_worker_will_not_start(self, data: st.DataObject, times: int) -> None:

@@ -1,0 +1,1 @@
+"""The same scenarios on Erlang/OTP's own supervisor and on ours."""
