@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pykka
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.tree import Tree
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 # A machine that others use too is now and then slow; that is no failure of an example.
 settings.register_profile("bulkhead", deadline=None, print_blob=True)
+# In `make mutants` a failure is what is hoped for: nobody reads its smallest example.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+)
 settings.load_profile("bulkhead")
 
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from actors.kernel.exits import Crashed, Killed, Stopped
 from supervisors.child_spec import Restart
 from supervisors.intensity import Backoff, CrashCount, RestartIntensity, RestartLedger
-from supervisors.strategy import Strategy
+from supervisors.strategy import AutoShutdown, Strategy
 
 # Whole seconds, so that restarts fall on the very edge of the period too.
 GAPS = st.integers(min_value=0, max_value=40)
@@ -154,3 +154,9 @@ def test_a_restart_kind_says_after_which_end_a_child_starts_again(
 def test_a_limit_that_makes_no_sense_is_refused_with_its_value(make: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_strategies_and_kinds_have_the_names_that_otp_gives_them() -> None:
+    assert [each.value for each in Strategy] == ["one_for_one", "rest_for_one", "one_for_all"]
+    assert [each.value for each in AutoShutdown] == ["never", "any_significant", "all_significant"]
+    assert [each.value for each in Restart] == ["permanent", "transient", "temporary"]
