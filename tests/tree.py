@@ -25,10 +25,10 @@ R = TypeVar("R")
 class Tree:
     """One directory, and a root in it that a test starts, crashes and stops."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, *, keep_dead_letters: int = 200) -> None:
         self._nursery = nursery
         self._life: Incarnation | None = None
-        self.directory = Directory()
+        self.directory = Directory(keep_dead_letters=keep_dead_letters)
         self.events: list[SupervisionEvent] = []
         self.log: list[str] = []
         """Each supervision event as `child: action`, in the order they happened."""

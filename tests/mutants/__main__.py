@@ -22,7 +22,7 @@ from tests.mutants import trial
 from tests.mutants.mutations import Mutant, mutants_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 SURVIVORS = Path(__file__).with_name("survivors.md")
@@ -86,7 +86,7 @@ def known_survivors(text: str) -> dict[str, str]:
     return {key.replace("\\|", "|"): reason for key, reason in rows}
 
 
-def try_all(mutants: Sequence[Mutant], tests: dict[str, Sequence[str]]) -> list[Mutant]:
+def try_all(mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]]) -> list[Mutant]:
     began = time.monotonic()
     codes = outcomes([(mutant, tests[mutant.module]) for mutant in mutants], tell=True)
     print(f"{len(mutants)} trials in {time.monotonic() - began:.0f} s")

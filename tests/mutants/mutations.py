@@ -6,7 +6,7 @@ import ast
 import copy
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,31 +51,26 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
     """
     tree = ast.parse(source)
     seen: Counter[str] = Counter()
-    for where, node, change, what in list(_changes(tree)):
+    for where, change, what in list(_changes(tree)):
         key = f"{where}: {what}"
         seen[key] += 1
         numbered = key if seen[key] == 1 else f"{key} ({seen[key]})"
         undo = change()
         yield Mutant(module, numbered, ast.unparse(ast.fix_missing_locations(tree)))
         undo()
-        del node
 
 
 Change = "Callable[[], Callable[[], None]]"
 
 
-def _changes(
-    tree: ast.Module,
-) -> Iterator[tuple[str, ast.AST, Callable[..., Callable[..., None]], str]]:
+def _changes(tree: ast.Module) -> Iterator[tuple[str, Change, str]]:
     for where, parent, field, index in _places(tree, "module"):
         node = _get(parent, field, index)
         for replacement, what in _replacements(node):
-            yield where, node, _swap(parent, field, index, replacement), what
+            yield where, _swap(parent, field, index, replacement), what
 
 
-def _swap(
-    parent: ast.AST, field: str, index: int | None, replacement: ast.AST
-) -> Callable[[], Callable[[], None]]:
+def _swap(parent: ast.AST, field: str, index: int | None, replacement: ast.AST) -> Change:
     def change() -> Callable[[], None]:
         before = _get(parent, field, index)
         _set(parent, field, index, replacement)
@@ -106,12 +101,13 @@ def _places(node: ast.AST, where: str) -> Iterator[tuple[str, ast.AST, str, int 
             if not isinstance(each, ast.AST) or _is_left_out(each, field, index):
                 continue
             yield where, node, field, index if isinstance(value, list) else None
-            inner = f"{where}.{each.name}".removeprefix("module.") if _names(each) else where
+            inner = f"{where}.{_name(each)}".removeprefix("module.").rstrip(".")
             yield from _places(each, inner)
 
 
-def _names(node: ast.AST) -> bool:
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+def _name(node: ast.AST) -> str:
+    named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    return node.name if named else ""
 
 
 def _is_left_out(node: ast.AST, field: str, index: int) -> bool:

@@ -7,7 +7,6 @@ ordered stop and giving up, in order, and who is up after each step. SEED=n repe
 
 from __future__ import annotations
 
-import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import pytest
 from supervisors.child_spec import Restart
 from supervisors.intensity import Backoff, RestartIntensity
 from supervisors.strategy import AutoShutdown, Strategy
+from tests.hierarchy import fresh_seed
 from tests.otp.players import on_otp, on_ours
 from tests.otp.scenarios import PERIOD_S, SWITCHED_OFF, Scenario, Step, as_erlang, draw
 from tests.plans import GroupPlan, Plan, WorkerPlan
@@ -27,7 +27,7 @@ SCENARIOS = 400
 
 
 def test_random_trees_behave_as_they_do_under_otp(tmp_path: Path) -> None:
-    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
+    seed = fresh_seed()
     print(f"SEED={seed}")
     chance = random.Random(seed)
     scenarios = [draw(f"s{number}", chance) for number in range(SCENARIOS)]
