@@ -60,7 +60,8 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
         undo()
 
 
-Change = "Callable[[], Callable[[], None]]"
+Change: TypeAlias = "Callable[[], Callable[[], None]]"
+"""Makes a change and returns what undoes it."""
 
 
 def _changes(tree: ast.Module) -> Iterator[tuple[str, Change, str]]:
@@ -106,8 +107,9 @@ def _places(node: ast.AST, where: str) -> Iterator[tuple[str, ast.AST, str, int 
 
 
 def _name(node: ast.AST) -> str:
-    named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    return node.name if named else ""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name
+    return ""
 
 
 def _is_left_out(node: ast.AST, field: str, index: int) -> bool:

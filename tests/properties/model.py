@@ -6,6 +6,7 @@ so that it can disagree with the product, which does the same by messages betwee
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -197,10 +198,11 @@ def node_of(plan: Plan, world: World) -> Node:
 class Model:
     """A whole tree, and what can be done to it."""
 
-    def __init__(self, plan: GroupPlan) -> None:
-        self.world = World()
+    def __init__(self, plan: GroupPlan, refusals: dict[str, int] | None = None) -> None:
+        self.world = World(refusals=refusals or {})
         self.root = Group(plan, self.world)
-        self.root.start()
+        with contextlib.suppress(DidNotStartError):
+            self.root.start()
         self.waits = 0
         """How many children have waited for a restart so far."""
 

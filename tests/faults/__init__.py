@@ -1,0 +1,1 @@
+"""One fault at a time, at every point of an actor's life."""
