@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actors.kernel.exits import ExitReason
-    from actors.kernel.messages import Request
+    from actors.kernel.messages import Asked
 
 M_contra = TypeVar("M_contra", contravariant=True)
 R = TypeVar("R")
@@ -187,7 +187,7 @@ class Address(Generic[M_contra]):
             return False
         return True
 
-    async def ask(self, request: Request[R], *, within: float) -> R:
+    async def ask(self, request: Asked[M_contra, R], *, within: float) -> R:
         """Send `request` and wait on Trio at most `within` seconds for its reply.
 
         Raises:
@@ -206,7 +206,7 @@ class Address(Generic[M_contra]):
         finally:
             future.abandoned = not future.settled
 
-    def ask_from_thread(self, request: Request[R], *, within: float) -> R:
+    def ask_from_thread(self, request: Asked[M_contra, R], *, within: float) -> R:
         """Send `request` and block this thread at most `within` seconds for its reply.
 
         Raises:
