@@ -83,7 +83,7 @@ def test_wrong_tells_wrong_asks_and_unhandled_messages_are_announced() -> None:
         "protocol": 0,
         "right": 0,
         "unhandled_messages": 3,
-        "wrong_answers": 3,
+        "wrong_answers": 2,
         "wrong_asks": 8,
         "wrong_tells": 11,
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never, assert_type
 
-from typing_extensions import assert_never, assert_type, override
+from typing_extensions import override
 
 from actors.kernel.actor import Actor
 from tests.typing.programs.protocol import Balance, Deposit, Owner, TellerMessage

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from typing_extensions import assert_never, override
+from typing_extensions import override
 
 from actors.kernel.actor import Actor
 from actors.kernel.blocking import BlockingActor
@@ -40,11 +40,9 @@ class ForgetfulThread(BlockingActor[TellerMessage]):
                 assert_never(message)  # E: arg-type, reportArgumentType
 
 
-class NarrowTeller(Actor[TellerMessage]):
+class NarrowThread(BlockingActor[TellerMessage]):
     """Takes less than it says."""
 
     @override
-    async def on_receive(  # E: override, reportIncompatibleMethodOverride
-        self, message: Deposit
-    ) -> Reply[Any] | None:
-        return None
+    def on_receive(self, message: Deposit) -> None:  # E: override, reportIncompatibleMethodOverride
+        """Handle a deposit only."""

@@ -15,14 +15,14 @@ async def ask(teller: Address[TellerMessage], tellers: Pool[TellerMessage]) -> N
     await teller.ask(Forecast(), within=1)  # E: arg-type, reportArgumentType
     await tellers.address(1).ask(Forecast(), within=1)  # E: arg-type, reportArgumentType
     await teller.ask(Balance())  # E: call-arg, reportCallIssue
-    owner: str = await teller.ask(Balance(), within=1)  # E: assignment, reportAssignmentType
+    balance = await teller.ask(Balance(), within=1)
+    owner: str = balance  # E: assignment, reportAssignmentType
     print(owner)
 
 
 def ask_from_a_thread(teller: Address[TellerMessage]) -> None:
     teller.ask_from_thread(Deposit(5), within=1)  # E: arg-type, reportArgumentType
     teller.ask_from_thread(Forecast(), within=1)  # E: arg-type, reportArgumentType
-    balance: str = teller.ask_from_thread(
-        Balance(), within=1
-    )  # E: assignment, reportAssignmentType
-    print(balance)
+    balance = teller.ask_from_thread(Balance(), within=1)
+    owner: str = balance  # E: assignment, reportAssignmentType
+    print(owner)
