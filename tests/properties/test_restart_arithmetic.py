@@ -152,8 +152,13 @@ def test_a_restart_kind_says_after_which_end_a_child_starts_again(
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused_with_its_value(make: Any, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
         make()
+
+
+def test_limits_that_nobody_names_are_these() -> None:
+    assert RestartIntensity() == RestartIntensity(max_restarts=3, within_s=30)
+    assert Backoff() == Backoff(base_s=0.25, cap_s=30, jitter=0.2, calm_s=60)
 
 
 def test_strategies_and_kinds_have_the_names_that_otp_gives_them() -> None:

@@ -201,8 +201,27 @@ async def test_as_many_restarts_as_allowed_are_made_and_one_more_ends_the_superv
     assert other.lines == ["post_stop"]
     assert isinstance(tree.life.reason, Crashed)
     assert isinstance(tree.life.reason.error, RestartIntensityError)
+    assert str(tree.life.reason.error) == (
+        "a: crashed: ValueError('the last'); that is more than 2 restarts within 100 s"
+    )
     assert tree.life.reason.error.__cause__ is error
     assert tree.dead[-1][0] == "a"
+
+
+async def test_a_supervisor_gives_up_over_a_kill_as_over_a_crash(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    await tree.grow(child("a", Story()), intensity=RestartIntensity(0, 100))
+
+    tree.kill("a")
+    await tree.settle()
+
+    assert isinstance(tree.life.reason, Crashed)
+    assert isinstance(tree.life.reason.error, RestartIntensityError)
+    assert tree.life.reason.error.__cause__ is None
+    assert str(tree.life.reason.error) == (
+        "a: killed: a test; that is more than 0 restarts within 100 s"
+    )
 
 
 async def test_restarts_that_are_long_ago_do_not_count(
@@ -291,6 +310,68 @@ async def test_the_first_restart_comes_at_once_and_later_ones_wait_longer_and_lo
         waits.append(round(trio.current_time() - began, 3))
 
     assert waits == [0, 0.5, 1, 2, 2, 2]
+
+
+async def test_a_restart_that_comes_at_once_is_done_before_anything_else_is_heard(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    await tree.grow(child("a", Story()), child("b", Story()))
+
+    tree.crash("a")
+    tree.crash("b")
+    await tree.settle()
+
+    first, second = tree.log[2].partition(":")[0], tree.log[4].partition(":")[0]
+    assert {first, second} == {"a", "b"}
+    assert tree.log[2:] == [
+        f"{name}: {action}" for name in (first, second) for action in ("restart", "started")
+    ]
+
+
+async def test_the_event_of_a_start_says_whether_it_is_the_first(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    await tree.grow(child("a", Story()))
+
+    tree.crash("a")
+    await tree.settle()
+
+    assert [(e.action, e.reason) for e in tree.events if e.action == "started"] == [
+        ("started", ""),
+        ("started", "restarted"),
+    ]
+
+
+async def test_a_child_has_the_mailbox_that_its_spec_asks_for(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    await tree.grow(child("a", Story(), mailbox_capacity=2))
+
+    for number in range(3):
+        tree.tell("a", number)
+
+    assert tree.dead == [("a", 2)]
+
+
+async def test_a_timer_that_was_called_off_starts_no_sibling_that_has_finished_since(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    await tree.grow(
+        child("a", Story()),
+        child("b", Story()),
+        child("c", Story(), restart=Restart.TRANSIENT),
+        strategy=Strategy.REST_FOR_ONE,
+        backoff=NO_JITTER,
+    )
+    tree.tell("b", Boom(), Boom())
+    await tree.settle()
+    tree.tell("a", Boom())
+    await tree.settle()
+
+    tree.tell("c", Quit())
+    await trio.sleep(10)
+
+    assert tree.log[-4:] == ["a: started", "b: started", "c: started", "c: not started again"]
 
 
 async def test_a_calm_period_makes_the_next_crash_the_first_again(
@@ -562,5 +643,13 @@ async def test_two_supervisors_with_a_child_of_the_same_name_are_refused(
 def test_a_child_spec_that_makes_no_sense_is_refused_with_its_value(
     fields: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}"):
         ChildSpec(**{"id": "x", "start": lambda: None, **fields})
+
+
+def test_a_child_spec_has_limits_without_being_asked() -> None:
+    spec = child("a", Story())
+
+    assert (spec.start_s, spec.shutdown_s, spec.mailbox_capacity) == (30, 5, 1000)
+    assert spec.restart is Restart.PERMANENT
+    assert not spec.significant
