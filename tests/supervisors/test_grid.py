@@ -57,11 +57,16 @@ def beside(tree: Tree, _: Story) -> None:
     tree.tell("b", Do(lambda actor: actor.spawn(fail)))
 
 
+def late(tree: Tree, _: Story) -> None:
+    async def fail() -> None:
+        await trio.sleep(0.5)
+        raise ValueError("late")
+
+    tree.tell("b", Do(lambda actor: actor.spawn(fail)))
+
+
 def killed(tree: Tree, _: Story) -> None:
-    cell = tree.directory.find("b")
-    assert cell
-    assert cell.incarnation
-    cell.incarnation.kill("a test")
+    tree.kill("b")
 
 
 def drilled(tree: Tree, _: Story) -> None:
@@ -81,8 +86,8 @@ def a_clean_stop(tree: Tree, _: Story) -> None:
     tree.tell("b", Quit())
 
 
-FAILURES = [in_receive, beside, killed, drilled, in_stop, base_exception]
-IN_THREADS = [failure for failure in FAILURES if failure is not beside]
+FAILURES = [in_receive, beside, late, killed, drilled, in_stop, base_exception]
+IN_THREADS = [failure for failure in FAILURES if failure not in {beside, late}]
 Act = "Callable[[Tree, Story], None]"
 
 
@@ -118,7 +123,7 @@ async def test_a_child_that_ends_is_answered_by_strategy_and_restart_kind(
     )
 
     act(tree, b)
-    await tree.settle()
+    await trio.sleep(1)
 
     after = AGAIN[strategy] if restarts(restart, act) else NOT_AGAIN
     assert tree.log == STARTED + after
@@ -224,3 +229,38 @@ async def test_children_that_fail_at_the_same_moment_are_all_started_again(
     )
     assert [r.state.value for r in tree.directory.census()] == ["running"] * 4
     assert all(r.restarts >= 1 for r in tree.directory.census()[1:])
+
+
+@pytest.mark.parametrize("restart", Restart, ids=lambda r: r.value)
+@pytest.mark.parametrize("strategy", Strategy, ids=lambda s: s.value)
+async def test_a_child_that_hangs_when_a_sibling_fails_is_killed_in_its_turn(
+    tree: Tree, autojump_clock: MockClock, strategy: Strategy, restart: Restart
+) -> None:
+    stories = {name: Story() for name in "abc"}
+    await tree.grow(
+        child("a", stories["a"]),
+        child("b", stories["b"], restart=restart, shutdown_s=2),
+        child("c", stories["c"]),
+        strategy=strategy,
+    )
+
+    tree.tell("b", Hold(1000))
+    await tree.settle()
+    tree.crash("a")
+    await trio.sleep(10)
+
+    if strategy is Strategy.ONE_FOR_ONE:
+        assert tree.log == [*STARTED, "a: restart", "a: started"]
+        return
+    b_again = ["b: started"] if restart is not Restart.TEMPORARY else []
+    assert tree.log == [
+        *STARTED,
+        "c: stopped, because a failed",
+        "b: stopped, because a failed",
+        "a: restart",
+        "a: started",
+        *b_again,
+        "c: started",
+    ]
+    assert tree.events[4].reason == "killed: it overran its shutdown time of 2 s"
+    assert "post_stop" not in stories["b"].lines
