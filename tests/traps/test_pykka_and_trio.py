@@ -48,7 +48,7 @@ async def test_an_ask_that_races_the_end_of_its_actor_is_answered_or_refused(
                 askers.start_soon(trio.to_thread.run_sync, ask, name)
             await trio.sleep(0.001)
             tree.tell(name, Quit())
-            await until(lambda racer=racer: racer.life.reason is not None)
+            await racer.life.gone.wait()
             await racer.stop()
 
     assert len(outcomes) == 10 * 3 * 20
