@@ -11,6 +11,7 @@ from pykka.messages import (
 
 from actors.kernel.errors import ActorGoneError, MailboxFullError
 from actors.kernel.futures import ReplyFuture
+from actors.kernel.system import ActorGone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,8 +24,8 @@ class Mailbox:
 
     `put` never waits: a full mailbox raises `MailboxFullError`, so a sender
     learns at once that the actor is too slow. A stop is kept apart from the
-    mail: it is never refused and is seen before anything that waits. Any thread
-    may put; only the reader takes. Threads that put at the same moment may pass the
+    mail: it is never refused and is seen before anything that waits. That a watched
+    actor is gone is never refused either, because it is said only once. Any thread may put; only the reader takes. Threads that put at the same moment may pass the
     bound by one message each.
     """
 
@@ -51,7 +52,7 @@ class Mailbox:
             self._stops.append(envelope)
             if self._gone:
                 self.answer_stops()
-        elif len(self._waiting) >= self.capacity:
+        elif len(self._waiting) >= self.capacity and not isinstance(envelope.message, ActorGone):
             raise MailboxFullError(
                 f"{self.name}: {self.capacity:g} messages wait already; "
                 f"refused {short(envelope.message)}"
