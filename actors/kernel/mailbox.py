@@ -25,7 +25,8 @@ class Mailbox:
     `put` never waits: a full mailbox raises `MailboxFullError`, so a sender
     learns at once that the actor is too slow. A stop is kept apart from the
     mail: it is never refused and is seen before anything that waits. That a watched
-    actor is gone is never refused either, because it is said only once. Any thread may put; only the reader takes. Threads that put at the same moment may pass the
+    actor is gone is never refused either, because it is said only once. Any thread
+    may put; only the reader takes. Threads that put at the same moment may pass the
     bound by one message each.
     """
 
