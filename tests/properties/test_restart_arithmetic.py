@@ -86,6 +86,13 @@ def test_a_delay_is_its_nominal_length_give_or_take_the_jitter_and_never_above_t
         assert delay <= min(backoff.cap_s, doubled * (1 + backoff.jitter)) + 1e-9
 
 
+def test_exactly_the_calm_period_is_not_yet_calm() -> None:
+    backoff = Backoff(base_s=1, cap_s=8, jitter=0, calm_s=10)
+    count = CrashCount(backoff)
+
+    assert [count.delay_s(now) for now in (0, 10, 20, 30.5)] == [0, 1, 2, 0]
+
+
 @given(crashes=st.integers(min_value=1, max_value=100_000))
 def test_a_crash_loop_of_any_length_has_a_delay(crashes: int) -> None:
     assert 0 <= Backoff().nominal_s(crashes) <= Backoff().cap_s

@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pykka
 import pytest
 import trio
 
@@ -149,8 +150,12 @@ async def test_a_spec_that_starts_nothing_is_a_failed_start_and_not_a_wait_for_e
     def start() -> Any:
         return None
 
-    with pytest.raises(StartError, match="must start an actor, and started none"):
+    with pytest.raises(StartError) as caught:
         await tree.grow(ChildSpec(id="a", start=start, start_s=math.inf))
+
+    assert "TypeError('a: the start() of its spec must start an actor, and started none')" in str(
+        caught.value
+    )
 
 
 async def test_a_spec_that_starts_two_actors_is_a_failed_start_and_leaves_neither(
@@ -162,6 +167,26 @@ async def test_a_spec_that_starts_two_actors_is_a_failed_start_and_leaves_neithe
 
     with pytest.raises(StartError, match="only a supervisor starts actors"):
         await tree.grow(ChildSpec(id="a", start=start))
+
+
+async def test_a_restart_that_starts_two_actors_leaves_neither(
+    tree: Tree, autojump_clock: MockClock
+) -> None:
+    story = Story()
+
+    def start() -> Any:
+        if story.starts == 1:
+            Probe.start(story)
+        return Probe.start(story)
+
+    await tree.grow(ChildSpec(id="a", start=start), backoff=NO_JITTER)
+    already = len(pykka.ActorRegistry.get_all())
+
+    tree.crash("a")
+    await trio.sleep(10)
+
+    assert tree.log == ["a: started", "a: restart", "a: restart in 0.5 s", "a: started"]
+    assert len(pykka.ActorRegistry.get_all()) == already
 
 
 async def test_a_stop_asked_during_the_start_starts_nobody_else(
