@@ -62,6 +62,10 @@ bench-%: $(VENV)/bench.stamp FORCE  ## Measure one thing beside a baseline, into
 soak: $(VENV)/test.stamp erlang  ## Long runs with crashes and kills (tests/soak)
 	@$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/soak $(ARGS)
 
+.PHONY: mutants
+mutants: $(VENV)/test.stamp  ## Plant every small fault in the supervisors: a test must fail (ARGS="strategy lives")
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 # Keeps the versions that are pinned already; make requirements ARGS=--upgrade takes the newest.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate \
 	--python-version 3.11 --custom-compile-command 'make requirements' $(ARGS) pyproject.toml

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SURVIVORS = Path(__file__).with_name("survivors.md")
-LIMIT_S = 180
+LIMIT_S = 600
 """A trial that takes longer hangs, and that would not pass unseen either."""
 
 ARITHMETIC = "tests/properties/test_restart_arithmetic.py"
