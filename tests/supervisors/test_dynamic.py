@@ -21,7 +21,7 @@ from actors.kernel.system import (
 from supervisors.child_spec import ChildSpec, Restart
 from supervisors.dynamic import DynamicSupervisor, Template
 from supervisors.intensity import Backoff, RestartIntensity
-from supervisors.lives import StartError
+from supervisors.lives import RestartIntensityError, StartError
 from supervisors.strategy import Strategy
 from tests.kernel.probes import Boom, Hold, Ping, Probe, Quit, Story, ThreadProbe, child, until
 from tests.tree import supervisor
@@ -547,6 +547,29 @@ async def test_a_pool_that_names_no_limit_makes_a_hundred_restarts_within_ten_se
     gave_up = [line.partition(": ")[2] for line in tree.log if "gave up" in line]
     assert gave_up == ["gave up: more than 100 restarts within 10 s"]
     assert sum(line.endswith(": restart") for line in tree.log) == 100 + 1
+
+
+@pytest.mark.parametrize("how", ["crash", "kill"])
+async def test_a_pool_that_gives_up_says_over_whom_and_why(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock, how: str
+) -> None:
+    never = RestartIntensity(0, 10)
+    await tree.grow(pool(stories, intensity=never), intensity=never)
+    probes.tell(1, "hello")
+    await tree.settle()
+
+    if how == "kill":
+        tree.kill("pool/1")
+    else:
+        probes.tell(1, Boom())
+    await tree.settle()
+
+    assert isinstance(tree.life.reason, Crashed)
+    error = tree.life.reason.error.__cause__
+    said = "killed: a test" if how == "kill" else "crashed: ValueError('boom')"
+    assert str(error) == f"pool/1: {said}; that is more than 0 restarts within 10 s"
+    assert isinstance(error, RestartIntensityError)
+    assert isinstance(error.__cause__, ValueError) == (how == "crash")
 
 
 def test_a_template_has_limits_without_being_asked() -> None:
