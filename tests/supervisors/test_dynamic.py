@@ -556,6 +556,7 @@ async def test_a_pool_that_gives_up_says_over_whom_and_why(
     never = RestartIntensity(0, 10)
     await tree.grow(pool(stories, intensity=never), intensity=never)
     probes.tell(1, "hello")
+    probes.tell(2, "hello")
     await tree.settle()
 
     if how == "kill":
@@ -570,6 +571,8 @@ async def test_a_pool_that_gives_up_says_over_whom_and_why(
     assert str(error) == f"pool/1: {said}; that is more than 0 restarts within 10 s"
     assert isinstance(error, RestartIntensityError)
     assert isinstance(error.__cause__, ValueError) == (how == "crash")
+    assert stories[2].lines == ["hello", "post_stop"]
+    assert "pool/2: stopped, because pool stops" in tree.log
 
 
 def test_a_template_has_limits_without_being_asked() -> None:
