@@ -29,6 +29,7 @@ from supervisors.child_spec import ChildSpec, Restart
 from supervisors.dynamic import DynamicSupervisor, Template
 from supervisors.intensity import Backoff, RestartIntensity
 from supervisors.strategy import AutoShutdown, Strategy
+from tests.kernel.probes import until
 from tests.tree import Tree, supervisor
 
 if TYPE_CHECKING:
@@ -249,9 +250,10 @@ class Stress:
             self._check_end(tree)
             self._check_conservation(tree)
             assert not nursery.child_tasks
+            # A thread says that it is done, and then it still has to end.
+            await until(lambda: set(threading.enumerate()) <= before)
         assert self.log.violations == []
         assert pykka.ActorRegistry.get_all() == []
-        assert set(threading.enumerate()) <= before
 
     async def _give(self, tree: Tree, jobs: int) -> None:
         names = [*self.grove.workers] + [f"{p}/{k}" for p in self.grove.pools for k in range(KEYS)]

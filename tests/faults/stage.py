@@ -208,7 +208,7 @@ class Stage:
         self.model.wait(1)
         await until(lambda: len(self.tree.log) >= len(self.model.log))
         # Long enough for every backoff, and for whatever would be one line too many.
-        await trio.sleep(0.03 if self.on_threads else 1)
+        await trio.sleep(0.012 if self.on_threads else 1)
         assert self.tree.log == self.model.log
         self.account()
 

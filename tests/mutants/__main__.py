@@ -7,6 +7,7 @@ one that no longer survives. `ARGS="supervisor lives"` tries these modules only.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import re
@@ -22,7 +23,7 @@ from tests.mutants import trial
 from tests.mutants.mutations import Mutant, mutants_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 SURVIVORS = Path(__file__).with_name("survivors.md")
@@ -71,9 +72,10 @@ def main() -> int:
     return report(mutants, survived, {k: v for k, v in known.items() if k.split("::")[0] in wanted})
 
 
-def all_mutants(name: str) -> Iterable[Mutant]:
+@functools.cache
+def all_mutants(name: str) -> tuple[Mutant, ...]:
     source = (ROOT / "supervisors" / f"{name}.py").read_text(encoding="utf-8")
-    return mutants_of(f"supervisors.{name}", source)
+    return tuple(mutants_of(f"supervisors.{name}", source))
 
 
 def label(mutant: Mutant) -> str:

@@ -12,7 +12,7 @@ from tests.mutants.mutations import mutants_of
 
 @pytest.mark.parametrize("name", TESTS)
 def test_every_mutant_differs_from_its_module_and_from_every_other(name: str) -> None:
-    mutants = list(all_mutants(name))
+    mutants = all_mutants(name)
 
     assert len(mutants) > 10
     assert len({mutant.key for mutant in mutants}) == len(mutants)

@@ -23,7 +23,7 @@ from tests.plans import GroupPlan, Plan, WorkerPlan
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCENARIOS = 400
+SCENARIOS = 300
 
 
 def test_random_trees_behave_as_they_do_under_otp(tmp_path: Path) -> None:

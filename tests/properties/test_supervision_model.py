@@ -149,5 +149,5 @@ async def _step(tree: Tree, stories: dict[str, PlannedStory], step: tuple[str, s
 
 TestSupervision = Supervision.TestCase
 TestSupervision.settings = settings(
-    max_examples=150, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
 )

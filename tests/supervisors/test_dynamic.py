@@ -21,7 +21,7 @@ from actors.kernel.system import (
 from supervisors.child_spec import ChildSpec, Restart
 from supervisors.dynamic import DynamicSupervisor, Template
 from supervisors.intensity import Backoff, RestartIntensity
-from supervisors.lives import StartError
+from supervisors.lives import RestartIntensityError, StartError
 from supervisors.strategy import Strategy
 from tests.kernel.probes import Boom, Hold, Ping, Probe, Quit, Story, ThreadProbe, child, until
 from tests.tree import supervisor
@@ -486,3 +486,98 @@ async def test_a_child_that_waits_for_its_restart_says_so(
 
     (report,) = await tree.ask("pool", WhichChildren())
     assert report.state is ChildState.WAITING
+
+
+async def test_a_timer_of_a_key_that_was_stopped_starts_nobody_and_breaks_nothing(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock
+) -> None:
+    await tree.grow(pool(stories, backoff=NO_JITTER))
+    for key in (1, 2):
+        probes.tell(key, Boom())
+        probes.tell(key, Boom())
+    await tree.settle()
+
+    for key in (1, 2):
+        assert await tree.ask("pool", StopChild(key))
+    assert await tree.ask("pool", StartChild(2)) is StartResult.STARTED
+    await trio.sleep(5)
+
+    assert probes.keys() == (2,)
+    assert stories[2].starts == 3
+    assert [line for line in tree.log if line.startswith("pool:")] == ["pool: started"]
+
+
+async def test_a_child_that_starts_again_at_once_is_shown_as_starting(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock
+) -> None:
+    await tree.grow(pool(stories))
+    probes.tell(1, "hello")
+    await tree.settle()
+    stories[1].slow["pre_start"] = 2
+
+    tree.crash("pool/1")
+    await trio.sleep(1)
+
+    assert tree.directory.census()[2].state is ChildState.STARTING
+    await trio.sleep(2)
+    assert tree.directory.census()[2].state is ChildState.RUNNING
+
+
+async def test_the_event_of_a_start_says_whether_it_is_the_first_of_its_key(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock
+) -> None:
+    await tree.grow(pool(stories))
+
+    probes.tell(1, Boom())
+    await tree.settle()
+
+    starts = [e.reason for e in tree.events if (e.child, e.action) == ("pool/1", "started")]
+    assert starts == ["", "restarted"]
+
+
+async def test_a_pool_that_names_no_limit_makes_a_hundred_restarts_within_ten_seconds(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock
+) -> None:
+    await tree.grow(pool(stories))
+
+    for key in range(101):
+        probes.tell(key, Boom())
+    await tree.settle()
+
+    gave_up = [line.partition(": ")[2] for line in tree.log if "gave up" in line]
+    assert gave_up == ["gave up: more than 100 restarts within 10 s"]
+    assert sum(line.endswith(": restart") for line in tree.log) == 100 + 1
+
+
+@pytest.mark.parametrize("how", ["crash", "kill"])
+async def test_a_pool_that_gives_up_says_over_whom_and_why(
+    tree: Tree, probes: Pool[Any], stories: Stories, autojump_clock: MockClock, how: str
+) -> None:
+    never = RestartIntensity(0, 10)
+    await tree.grow(pool(stories, intensity=never), intensity=never)
+    probes.tell(1, "hello")
+    probes.tell(2, "hello")
+    await tree.settle()
+
+    if how == "kill":
+        tree.kill("pool/1")
+    else:
+        probes.tell(1, Boom())
+    await tree.settle()
+
+    assert isinstance(tree.life.reason, Crashed)
+    error = tree.life.reason.error.__cause__
+    said = "killed: a test" if how == "kill" else "crashed: ValueError('boom')"
+    assert str(error) == f"pool/1: {said}; that is more than 0 restarts within 10 s"
+    assert isinstance(error, RestartIntensityError)
+    assert isinstance(error.__cause__, ValueError) == (how == "crash")
+    assert stories[2].lines == ["hello", "post_stop"]
+    assert "pool/2: stopped, because pool stops" in tree.log
+
+
+def test_a_template_has_limits_without_being_asked() -> None:
+    template = Template(start=lambda _: Probe.start(Story()))
+
+    assert (template.start_s, template.shutdown_s) == (30, 5)
+    assert (template.mailbox_capacity, template.max_children) == (1000, 10_000)
+    assert template.restart is Restart.PERMANENT

@@ -24,7 +24,7 @@ async def test_a_random_tree_outlives_thousands_of_crashes_and_stops(
 ) -> None:
     stress = Stress(fresh_seed(), depth=depth, breadth=breadth, kinds=(Worker,))
 
-    await stress.run(jobs=4_000)
+    await stress.run(jobs=3_000)
 
     assert stress.log.lives > 500
     assert len(stress.log.handled) > 500

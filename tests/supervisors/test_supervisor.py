@@ -479,6 +479,21 @@ async def test_a_stop_finds_a_child_that_waits_for_its_restart(
     assert tree.dead[-1] == ("a", "waits")
 
 
+async def test_a_child_that_says_goodbye_is_shown_as_stopping(
+    tree: Tree, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    await tree.grow(child("a", Story(slow={"post_stop": 2})))
+
+    nursery.start_soon(tree.stop)
+    await trio.sleep(1)
+
+    assert [(r.name, r.state) for r in tree.directory.census()] == [
+        ("root", ChildState.STOPPING),
+        ("a", ChildState.STOPPING),
+    ]
+    await trio.sleep(2)
+
+
 async def test_a_temporary_child_that_falls_with_a_sibling_stays_down(
     tree: Tree, autojump_clock: MockClock
 ) -> None:
