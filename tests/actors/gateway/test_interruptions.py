@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from actors.guild.protocol import VoiceChanged, VoiceSnapshot
 from tests.actors.gateway.stage import blind_times, has, outline, places, stage
 
 if TYPE_CHECKING:
+    from actors.gateway.protocol import GatewayReport
     from tests.tree import Tree
 
 
@@ -128,11 +130,15 @@ async def test_many_short_outages_are_each_over_as_soon_as_the_first(tree: Tree)
             assert troubled.link is Link.RESUMING
             await on.discord.do("refuse", on=False)
             began = trio.current_time()
-            await on.until(lambda now, number=number: now.resumes == number)
+            await on.until(partial(resumed, number))
             took_s.append(trio.current_time() - began)
 
         assert max(took_s) < 3, took_s
         assert blind_times(on.read()) == []
+
+
+def resumed(times: int, report: GatewayReport) -> bool:
+    return report.resumes == times
 
 
 async def test_who_asks_in_an_outage_learns_why_and_when_the_next_try_comes(tree: Tree) -> None:
