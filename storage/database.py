@@ -7,6 +7,7 @@ StorageError                74  whatever else DuckDB can't do with the file
 ├── FolderError             73  the folder can't be used
 ├── DatabaseInUseError      75  another process holds the file
 ├── DatabaseDamagedError    74  the file can't be read
+├── ForeignDatabaseError    74  the file is somebody else's
 ├── DatabaseTooNewError     65  a newer program made it
 ├── DatabaseMissingError    66  there is nothing to read yet
 └── DiskFullError           74  nothing was stored; it heals once there is space
@@ -22,6 +23,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import duckdb
+
+from storage.new_file import (
+    alone_in,
+    is_missing,
+    log_of,
+    publish,
+    remove_leftovers,
+    sync_folder,
+    unfinished_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,6 +54,23 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
+
+
+MIGRATION_TABLE = """
+CREATE TABLE IF NOT EXISTS migration
+    (number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_utc TIMESTAMP NOT NULL);
+"""
+MIGRATION_COLUMNS = [("migration", "number"), ("migration", "name"), ("migration", "applied_utc")]
+
+EVERYTHING = """
+SELECT table_name, column_name FROM duckdb_columns()
+    WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()
+UNION ALL SELECT sequence_name, '' FROM duckdb_sequences()
+UNION ALL SELECT schema_name, '' FROM duckdb_schemas()
+    WHERE NOT internal AND schema_name <> 'main' AND database_name = current_database()
+UNION ALL SELECT type_name, '' FROM duckdb_types() WHERE NOT internal
+"""
+"""(name, column) of all that somebody put into a database."""
 
 
 class StorageError(Exception):
@@ -73,6 +101,10 @@ class DatabaseTooNewError(StorageError):
     exit_code: ClassVar[int] = 65
 
 
+class ForeignDatabaseError(StorageError):
+    """The file holds something else than a ledger, and is left as it is."""
+
+
 class DatabaseMissingError(StorageError):
     """There is no file to read."""
 
@@ -92,10 +124,13 @@ def open_activity(path: Path) -> Connection:
         FolderError: the folder can't be made, is no folder, or refuses writing.
         DatabaseInUseError: another process has the file open.
         DatabaseDamagedError: the file can't be read.
+        ForeignDatabaseError: the file is no ledger; it is left as it is.
         DatabaseTooNewError: the file is newer than this program.
+        DiskFullError: there is no space for a new one.
 
     """
     check_folder(path.parent)
+    _make_if_missing(path)
     connection = _connect(path, read_only=False)
     try:
         _migrate(connection, path)
@@ -124,7 +159,7 @@ def open_read_only(path: Path) -> Connection:
         DatabaseDamagedError: the file can't be read.
 
     """
-    if not path.is_file():
+    if not path.is_file() or is_missing(path):
         raise DatabaseMissingError(
             f"there is no ledger at {path}; start the bot once, or name the folder that it uses"
         )
@@ -162,7 +197,7 @@ def copy_database(connection: Connection, target: Path) -> int:
     try:
         last_batch_id = _copy(connection, unfinished)
         unfinished.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except (duckdb.Error, OSError) as error:
         remove_database(unfinished)
         if _is_about_space(error):
@@ -173,8 +208,8 @@ def copy_database(connection: Connection, target: Path) -> int:
 
 def remove_database(path: Path) -> None:
     """Remove a database and its write-ahead log, if they are there."""
-    for name in (path.name, path.name + ".wal"):
-        path.with_name(name).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+    log_of(path).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -249,6 +284,8 @@ def explain(error: Exception, path: Path) -> StorageError:
         return DiskFullError(
             f"there is no space to write {path}; free some, and what waits is stored"
         )
+    if 'Extension "sqlite" is' in text:
+        return ForeignDatabaseError(_not_ours(path, "SQLite"))
     if re.search("Permission denied|Read-only file system|Operation not permitted", text):
         return FolderError(
             f"{path} can't be opened ({first_line(error)}); let the bot's user write it, "
@@ -281,11 +318,52 @@ def _way_back(path: Path) -> str:
     return "start the bot with a new file, because there is no copy in snapshots/"
 
 
-def _connect(path: Path, *, read_only: bool) -> Connection:
+def _make_if_missing(path: Path) -> None:
+    # A name that points to a file elsewhere stays, and the file is made there.
+    file = Path(os.path.realpath(path))
+    try:
+        with alone_in(file.parent):
+            remove_leftovers(file)
+            if is_missing(file):
+                _make(file)
+    except TimeoutError as error:
+        raise DatabaseInUseError(
+            f"another process has been making {path} for a while; stop it, or set "
+            "storage.folder to another folder"
+        ) from error
+    except OSError as error:
+        if _is_about_space(error):
+            raise explain(error, path) from error
+        raise FolderError(
+            f"{path} can't be made ({error.strerror or error}); let the bot's user write there, "
+            "or set storage.folder to another folder"
+        ) from error
+    if not file.exists():
+        raise DatabaseDamagedError(
+            f"{path} is missing, but {log_of(path).name} of it is there; put the file back, "
+            f"or move that log to another place and {_way_back(path)}"
+        )
+
+
+def _make(file: Path) -> None:
+    """Make the ledger under another name, and give it its own once it is whole."""
+    unfinished = unfinished_name(file)
+    try:
+        connection = _connect(unfinished, read_only=False, called=file)
+        try:
+            _migrate(connection, file)
+        finally:
+            connection.close()
+        publish(unfinished, file)
+    finally:
+        remove_database(unfinished)
+
+
+def _connect(path: Path, *, read_only: bool, called: Path | None = None) -> Connection:
     try:
         connection = duckdb.connect(str(path), read_only=read_only, config=CONFIG)
     except duckdb.Error as error:
-        raise explain(error, path) from error
+        raise explain(error, called or path) from error
     # Else "now" and times with a zone would depend on where the program runs.
     connection.execute("SET TimeZone = 'UTC'")
     return connection
@@ -294,7 +372,7 @@ def _connect(path: Path, *, read_only: bool) -> Connection:
 def _migrate(connection: Connection, path: Path) -> None:
     files = sorted(MIGRATIONS.glob("*.sql"))
     try:
-        done = _last_migration(connection)
+        done = _migrations_done(connection, path, files[0].stem)
         if done > len(files):
             raise DatabaseTooNewError(
                 f"{path} was made by a newer version (schema {done}, known here: {len(files)}); "
@@ -302,7 +380,7 @@ def _migrate(connection: Connection, path: Path) -> None:
             )
         for number, file in enumerate(files[done:], done + 1):
             with writing(connection):
-                connection.execute(file.read_text(encoding="utf-8"))
+                connection.execute(MIGRATION_TABLE + file.read_text(encoding="utf-8"))
                 connection.execute(
                     "INSERT INTO migration VALUES (?, ?, now()::TIMESTAMP)", [number, file.stem]
                 )
@@ -313,13 +391,27 @@ def _migrate(connection: Connection, path: Path) -> None:
         raise explain(error, path) from error
 
 
-def _last_migration(connection: Connection) -> int:
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS migration "
-        "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_utc TIMESTAMP NOT NULL)"
+def _migrations_done(connection: Connection, path: Path, first: str) -> int:
+    """Look how far a ledger is, and change nothing; 0 for a database with nothing in it."""
+    there = set(connection.execute(EVERYTHING).fetchall())
+    done: list[tuple[int, str]] = []
+    if set(MIGRATION_COLUMNS) <= there:
+        done = connection.execute("SELECT number, name FROM migration ORDER BY number").fetchall()
+    if done and done[0] == (1, first):
+        return int(done[-1][0])
+    # A start that ended early, of a version that took more steps, left that table and no more.
+    if not done and there <= set(MIGRATION_COLUMNS):
+        return 0
+    # Else its log would be worked into it when it is closed.
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+    raise ForeignDatabaseError(_not_ours(path, "DuckDB"))
+
+
+def _not_ours(path: Path, kind: str) -> str:
+    return (
+        f"{path} is a {kind} database, but not a ledger of Bulkhead; move it to another place, "
+        "or set storage.folder to another folder"
     )
-    row = connection.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _copy(connection: Connection, target: Path) -> int:
@@ -347,11 +439,3 @@ def _copy_comments(connection: Connection, source: str) -> None:
     ).fetchall():
         text = comment.replace("'", "''")
         connection.execute(f"COMMENT ON COLUMN copy_of_it.{table}.{column} IS '{text}'")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from actors.recorder.protocol import Flush, RecordActivity, RecordMessage
-from storage.database import open_activity
+from storage.database import StorageError, open_activity
 from tests.storage.facts import join, leave, move, written
 from tests.storage.living import storage
 
@@ -77,7 +77,10 @@ async def meet_a_full_disk(file: Path) -> None:
 
 def hold(file: Path) -> None:
     """Keep the file open until stdin, and so this process, is done."""
-    connection = open_activity(file)
+    try:
+        connection = open_activity(file)
+    except StorageError as error:
+        sys.exit(error.exit_code)
     print("held", flush=True)
     sys.stdin.read()
     connection.close()
