@@ -400,7 +400,7 @@ def _migrations_done(connection: Connection, path: Path, first: str) -> int:
     if done and done[0] == (1, first):
         return int(done[-1][0])
     # A start that ended early, of a version that took more steps, left that table and no more.
-    if not done and there <= set(MIGRATION_COLUMNS):
+    if not done and there in (set(), set(MIGRATION_COLUMNS)):
         return 0
     # Else its log would be worked into it when it is closed.
     connection.execute("PRAGMA disable_checkpoint_on_shutdown")
