@@ -10,7 +10,7 @@ StorageError                74  whatever else DuckDB can't do with the file
 ├── ForeignDatabaseError    74  the file is somebody else's
 ├── DatabaseTooNewError     65  a newer program made it
 ├── DatabaseMissingError    66  there is nothing to read yet
-└── DiskFullError           74  nothing was stored; it heals once there is space
+└── DiskFullError           73  nothing was stored; it heals once there is space
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ class DatabaseMissingError(StorageError):
 
 class DiskFullError(StorageError):
     """There was no space for a transaction; nothing of it was stored."""
+
+    exit_code: ClassVar[int] = 73
 
 
 def open_activity(path: Path) -> Connection:
@@ -237,6 +239,14 @@ def writing(connection: Connection) -> Generator[Connection]:
         raise
 
 
+def leave_log(connection: Connection) -> None:
+    """Have the last handle of this process leave the log as it is when it is closed.
+
+    Else the log is worked into the file, and whatever has its name is removed.
+    """
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+
+
 def limit_time(connection: Connection, seconds: float) -> None:
     """End each later statement of this handle after so many seconds, from 0.001."""
     connection.execute(f"SET max_execution_time = {max(1, round(seconds * 1000))}")
@@ -281,9 +291,7 @@ def explain(error: Exception, path: Path) -> StorageError:
             f"{path} is in use by another process; stop it, or set storage.folder to another folder"
         )
     if _is_about_space(error):
-        return DiskFullError(
-            f"there is no space to write {path}; free some, and what waits is stored"
-        )
+        return DiskFullError(f"there is no space to write {path}; free some on that disk")
     if 'Extension "sqlite" is' in text:
         return ForeignDatabaseError(_not_ours(path, "SQLite"))
     if re.search("Permission denied|Read-only file system|Operation not permitted", text):
@@ -403,7 +411,7 @@ def _migrations_done(connection: Connection, path: Path, first: str) -> int:
     if not done and there in (set(), set(MIGRATION_COLUMNS)):
         return 0
     # Else its log would be worked into it when it is closed.
-    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+    leave_log(connection)
     raise ForeignDatabaseError(_not_ours(path, "DuckDB"))
 
 

@@ -82,6 +82,11 @@ class Flush(Request[int]):
     """Commit all that came before and answer with the number of the last batch."""
 
 
+@dataclass(frozen=True, slots=True)
+class LookAtFile:
+    """See whether the file is still where it was opened; the recorder sends this to itself."""
+
+
 RecorderMessage: TypeAlias = (
     RecordActivity
     | RecordMessage
@@ -90,4 +95,5 @@ RecorderMessage: TypeAlias = (
     | RecordSupervision
     | RecallGuild
     | Flush
+    | LookAtFile
 )
