@@ -191,19 +191,29 @@ def copy_database(connection: Connection, target: Path) -> int:
 
     Raises:
         DiskFullError: there is no space for a copy.
+        FolderError: the folder of the copy is none, or can't be written.
         StorageError: DuckDB could not make it.
 
     """
     unfinished = target.with_name(target.name + ".part")
-    remove_database(unfinished)
     try:
+        target.parent.mkdir(exist_ok=True)
+        remove_database(unfinished)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
         last_batch_id = _copy(connection, unfinished)
         unfinished.replace(target)
         sync_folder(target.parent)
     except (duckdb.Error, OSError) as error:
-        remove_database(unfinished)
+        with contextlib.suppress(OSError):
+            remove_database(unfinished)
         if _is_about_space(error):
             raise explain(error, target) from error
+        if isinstance(error, OSError):
+            raise FolderError(
+                f"no copy can be made in {target.parent} ({error.strerror or error}); "
+                "make it a folder that the bot's user can write"
+            ) from error
         raise StorageError(f"no copy could be made at {target}: {first_line(error)}") from error
     return last_batch_id
 

@@ -18,6 +18,7 @@ from actors.kernel.errors import ActorError
 from actors.kernel.mailbox import short
 from actors.kernel.system import ChildState
 from actors.snapshots.protocol import TakeSnapshot
+from storage.database import StorageError
 from supervisors.watchdog import HowResponsive
 from supervisors.wire import plain, utc
 
@@ -105,7 +106,7 @@ class Answers:
             return refusal(f'send one JSON object a line, {{"do": VERB}}, with one of: {known}')
         try:
             return await work(body)
-        except RequestError as error:
+        except (RequestError, StorageError) as error:
             return refusal(str(error))
         except trio.TooSlowError:
             return refusal(f"{verb}: whoever can do this did not answer in time; try again")
