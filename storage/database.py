@@ -10,7 +10,7 @@ StorageError                74  whatever else DuckDB can't do with the file
 ├── ForeignDatabaseError    74  the file is somebody else's
 ├── DatabaseTooNewError     65  a newer program made it
 ├── DatabaseMissingError    66  there is nothing to read yet
-└── DiskFullError           74  nothing was stored; it heals once there is space
+└── DiskFullError           73  nothing was stored; it heals once there is space
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ class DatabaseMissingError(StorageError):
 class DiskFullError(StorageError):
     """There was no space for a transaction; nothing of it was stored."""
 
+    exit_code: ClassVar[int] = 73
+
 
 def open_activity(path: Path) -> Connection:
     """Open the file to write, made or migrated if need be; its folder too.
@@ -189,19 +191,29 @@ def copy_database(connection: Connection, target: Path) -> int:
 
     Raises:
         DiskFullError: there is no space for a copy.
+        FolderError: the folder of the copy is none, or can't be written.
         StorageError: DuckDB could not make it.
 
     """
     unfinished = target.with_name(target.name + ".part")
-    remove_database(unfinished)
     try:
+        target.parent.mkdir(exist_ok=True)
+        remove_database(unfinished)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
         last_batch_id = _copy(connection, unfinished)
         unfinished.replace(target)
         sync_folder(target.parent)
     except (duckdb.Error, OSError) as error:
-        remove_database(unfinished)
+        with contextlib.suppress(OSError):
+            remove_database(unfinished)
         if _is_about_space(error):
             raise explain(error, target) from error
+        if isinstance(error, OSError):
+            raise FolderError(
+                f"no copy can be made in {target.parent} ({error.strerror or error}); "
+                "make it a folder that the bot's user can write"
+            ) from error
         raise StorageError(f"no copy could be made at {target}: {first_line(error)}") from error
     return last_batch_id
 
@@ -235,6 +247,14 @@ def writing(connection: Connection) -> Generator[Connection]:
         with contextlib.suppress(duckdb.Error):
             connection.rollback()
         raise
+
+
+def leave_log(connection: Connection) -> None:
+    """Have the last handle of this process leave the log as it is when it is closed.
+
+    Else the log is worked into the file, and whatever has its name is removed.
+    """
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
 
 
 def limit_time(connection: Connection, seconds: float) -> None:
@@ -281,9 +301,7 @@ def explain(error: Exception, path: Path) -> StorageError:
             f"{path} is in use by another process; stop it, or set storage.folder to another folder"
         )
     if _is_about_space(error):
-        return DiskFullError(
-            f"there is no space to write {path}; free some, and what waits is stored"
-        )
+        return DiskFullError(f"there is no space to write {path}; free some on that disk")
     if 'Extension "sqlite" is' in text:
         return ForeignDatabaseError(_not_ours(path, "SQLite"))
     if re.search("Permission denied|Read-only file system|Operation not permitted", text):
@@ -403,7 +421,7 @@ def _migrations_done(connection: Connection, path: Path, first: str) -> int:
     if not done and there in (set(), set(MIGRATION_COLUMNS)):
         return 0
     # Else its log would be worked into it when it is closed.
-    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+    leave_log(connection)
     raise ForeignDatabaseError(_not_ours(path, "DuckDB"))
 
 

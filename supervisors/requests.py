@@ -17,6 +17,7 @@ from actors.kernel.errors import ActorError
 from actors.kernel.mailbox import short
 from actors.kernel.system import ChildState
 from actors.snapshots.protocol import TakeSnapshot
+from storage.database import StorageError
 from supervisors.answers import Answer, RequestError, find_actor, number, refusal
 from supervisors.crash_requests import Crashes
 from supervisors.drill_requests import Drills
@@ -76,7 +77,7 @@ class Answers:
             return refusal(f'send one JSON object a line, {{"do": VERB}}, with one of: {known}')
         try:
             return await work(body)
-        except RequestError as error:
+        except (RequestError, StorageError) as error:
             return refusal(str(error))
         except trio.TooSlowError:
             return refusal(f"{verb}: whoever can do this did not answer in time; try again")

@@ -92,7 +92,7 @@ def root(plan: Plan) -> ChildSpec:
             # The readers hold handles of the database that the recorder opened, and fall with it.
             ChildSpec(
                 id="recorder",
-                start=partial(RecorderActor.start, plan.file),
+                start=partial(RecorderActor.start, plan.file, halt=plan.halt),
                 mailbox_capacity=RECORDER_MAILBOX,
             ),
             ChildSpec(id="analyst", start=partial(AnalystActor.start, plan.file), turn_s=TURN_S),

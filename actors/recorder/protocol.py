@@ -104,6 +104,11 @@ class Flush(Request[int]):
     """Commit all that came before and answer with the number of the last batch."""
 
 
+@dataclass(frozen=True, slots=True)
+class LookAtFile:
+    """See whether the file is still where it was opened; the recorder sends this to itself."""
+
+
 RecorderMessage: TypeAlias = (
     RecordActivity
     | RecordMessage
@@ -115,4 +120,5 @@ RecorderMessage: TypeAlias = (
     | RecallGuild
     | NewestTime
     | Flush
+    | LookAtFile
 )

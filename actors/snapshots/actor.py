@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, assert_never
@@ -12,7 +13,8 @@ from actors.kernel.blocking import BlockingActor
 from actors.snapshots.protocol import Snapshot, SnapshotsMessage, TakeSnapshot
 from storage.database import (
     DiskFullError,
-    check_folder,
+    FolderError,
+    StorageError,
     copy_database,
     join_activity,
     remove_database,
@@ -34,8 +36,8 @@ class SnapshotsActor(BlockingActor[SnapshotsMessage]):
     """Copies the ledger on request, and gives away the last copy while it is young.
 
     State: the last copy that this incarnation made. A crash loses at most the copy
-    in hand, whose remains the next start removes. One that finds no space fails
-    for its asker only.
+    in hand, whose remains the next start removes. One that finds no space, or no
+    folder to write in, fails for its asker only.
     """
 
     def __init__(self, file: Path, folder: Path) -> None:
@@ -46,9 +48,7 @@ class SnapshotsActor(BlockingActor[SnapshotsMessage]):
 
     @override
     def pre_start(self) -> None:
-        check_folder(self._folder)
-        for leftover in self._folder.glob(f"*{ENDING}{UNFINISHED}*"):
-            leftover.unlink(missing_ok=True)
+        self._tidy(f"*{ENDING}{UNFINISHED}*", keep=0)
         self._connection = join_activity(self._file)
         self.held.callback(self._connection.close)
 
@@ -58,9 +58,13 @@ class SnapshotsActor(BlockingActor[SnapshotsMessage]):
             case TakeSnapshot(max_age_s=max_age_s):
                 try:
                     return message.reply(self._young(max_age_s) or self._take())
-                except DiskFullError as full:
-                    self.answer_later().fail(full)
+                except (DiskFullError, FolderError) as reason:
+                    self.answer_later().fail(reason)
                     return None
+                except StorageError as fault:
+                    # A new handle may heal it; the asker learns the reason all the same.
+                    self.answer_later().fail(fault)
+                    raise
             case _:
                 assert_never(message)
 
@@ -75,6 +79,11 @@ class SnapshotsActor(BlockingActor[SnapshotsMessage]):
         last_batch_id = copy_database(self._connection, path)
         self._last = Snapshot(path=path, taken_utc=taken_utc, last_batch_id=last_batch_id)
         self._taken_at = taken_at
-        for old in sorted(self._folder.glob(f"*{ENDING}"))[:-KEEP]:
-            remove_database(old)
+        self._tidy(f"*{ENDING}", keep=KEEP)
         return self._last
+
+    def _tidy(self, pattern: str, *, keep: int) -> None:
+        """Remove all but the newest; what can't be removed is left for another time."""
+        for old in sorted(self._folder.glob(pattern), reverse=True)[keep:]:
+            with contextlib.suppress(OSError):
+                remove_database(old)

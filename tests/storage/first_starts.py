@@ -111,5 +111,15 @@ def any_space(base: Path) -> None:
         print("space", size, ended, seen(folder), flush=True)
 
 
+def full(base: Path) -> None:
+    def no_space() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        start(base / NAME)
+
+    ended = in_a_process(no_space)
+    print("full", ended, ",".join(path.name for path in base.iterdir()), flush=True)
+
+
 if __name__ == "__main__":
-    {"calls": every_call, "times": any_time, "space": any_space}[sys.argv[1]](Path(sys.argv[2]))
+    verbs = {"calls": every_call, "times": any_time, "space": any_space, "full": full}
+    verbs[sys.argv[1]](Path(sys.argv[2]))

@@ -24,18 +24,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from actors.kernel.halting import HaltProgram
     from actors.kernel.system import SupervisionEvent
 
 WAIT_S = 10
 
 
 @contextlib.asynccontextmanager
-async def storage(file: Path, *, readers: bool = False) -> AsyncIterator[Directory]:
+async def storage(
+    file: Path, *, readers: bool = False, halt: HaltProgram | None = None
+) -> AsyncIterator[Directory]:
     """Run the recorder, and its two readers if asked, under their supervisor."""
     directory = Directory()
     children = [
         ChildSpec(
-            id="recorder", start=partial(RecorderActor.start, file), mailbox_capacity=math.inf
+            id="recorder",
+            start=partial(RecorderActor.start, file, halt=halt),
+            mailbox_capacity=math.inf,
         )
     ]
     if readers:

@@ -45,6 +45,19 @@ def test_after_a_first_start_that_ended_early_the_next_one_works(
     assert {tuple(each[3:]) for each in starts} == {("0", "activity.duckdb")}, done.stdout
 
 
+def test_a_start_without_space_is_73_and_promises_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.storage.first_starts", "full", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+
+    file = tmp_path / "activity.duckdb"
+    assert done.stdout.splitlines() == [
+        f"DiskFullError there is no space to write {file}; free some on that disk",
+        "full 73 ",
+    ]
+
+
 def test_of_two_that_start_for_the_first_time_at_once_one_is_told_of_the_other(
     file: Path,
 ) -> None:

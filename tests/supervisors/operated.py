@@ -80,6 +80,9 @@ class Part(Actor[Any]):
             await trio.sleep_forever()
         if self.name in self._broken:
             raise ValueError("broken")
+        if isinstance(reason := ANSWERS[type(message)], Exception):
+            self.answer_later().fail(reason)
+            return None
         reply: Reply[Any] = message.reply(ANSWERS[type(message)])
         return reply
 

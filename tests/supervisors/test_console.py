@@ -15,13 +15,15 @@ import pytest
 import trio
 
 from actors.gateway.protocol import HowIsTheLink
+from actors.snapshots.protocol import TakeSnapshot
+from storage.database import FolderError
 from supervisors import console
 from supervisors.application import ending_of
 from supervisors.console import ConsoleActor
 from supervisors.control import RefusedError, request
 from supervisors.lives import StartError
 from supervisors.wire import LINE_LIMIT
-from tests.supervisors.operated import DISCORD_ID, Operated
+from tests.supervisors.operated import ANSWERS, DISCORD_ID, Operated
 
 if TYPE_CHECKING:
     from tests.tree import Tree
@@ -254,6 +256,18 @@ async def test_a_part_that_fails_is_an_answer_and_costs_no_restart(bot: Operated
 
     (report,) = [a for a in (await status(bot))["tree"] if a["name"] == "console"]
     assert report["restarts"] == 0
+
+
+async def test_why_no_copy_can_be_made_is_the_whole_answer(
+    bot: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = "no copy can be made in data/snapshots (File exists); make it a folder"
+    monkeypatch.setitem(ANSWERS, TakeSnapshot, FolderError(why))
+
+    with pytest.raises(RefusedError) as told_why:
+        await request(bot.folder, do="snapshot")
+
+    assert str(told_why.value) == why
 
 
 async def test_requests_that_come_together_or_in_pieces_are_each_answered(bot: Operated) -> None:

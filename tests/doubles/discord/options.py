@@ -23,11 +23,13 @@ Steer it by POST to control_url, one JSON object with "do" and its fields:
   say                         guild_id channel_id user_id content: someone writes
   use                         guild_id channel_id user_id command options wait_s: someone uses
                               "stats top" and waits; the answer is what the member then sees
+  press                       message_id custom_id user_id wait_s: someone presses a button
   load, load_stop             rate seconds guild_ids bots: random voice changes, steadily
   burst                       count: voice changes as fast as the client reads them
   scenario                    run: people move by themselves, or stand still
   close, reconnect,           code (1006 cuts the connection) | - | resumable
   invalid_session
+  raw                         name data: a dispatch to every session, as it is told
   refuse, hang_up_on_resume   on: no new connections | every resume is cut
   set                         token intents_allowed heartbeat_ms session_s replay_frames
                               backlog_frames identify_every_s interaction_s interaction_token_s

@@ -41,7 +41,10 @@ class Endpoint:
         except UnknownCompressionError as error:
             return web.Response(status=400, text=str(error))
         ws = web.WebSocketResponse(max_msg_size=1 << 20, autoclose=True)
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionResetError:
+            return ws  # the client hung up before it was greeted
         socket = Socket(request, ws, pack, self._hub.tuning.backlog_frames)
         self._hub.sockets.add(socket)
         writer = asyncio.create_task(socket.write())
