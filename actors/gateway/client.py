@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from actors.gateway import farewell
 from actors.gateway.guard import Guard
-from actors.gateway.inbound import bot_in, message_seen, occupants, voice_changed
+from actors.gateway.inbound import bot_in, message_seen, occupants, snowflake, voice_changed
 from actors.gateway.unanswered import INTERRUPTED, SWITCHED_OFF, Unanswered
 
 if TYPE_CHECKING:
@@ -180,19 +180,19 @@ class GatewayClient(discord.Client):
     def _guild_seen(self, data: dict[str, Any]) -> None:
         if data.get("unavailable") is not True:
             at = self.line.state.frame_utc
-            self.line.sight.appeared(int(data["id"]), occupants(data), at)
+            self.line.sight.appeared(snowflake(data["id"]), occupants(data), at)
         self._own_parsers["GUILD_CREATE"](data)
 
     def _guild_gone(self, data: dict[str, Any]) -> None:
         hidden = bool(data.get("unavailable"))
         cause = "Discord could not show the server" if hidden else "the bot left the server"
-        self.line.sight.vanished(int(data["id"]), self.line.state.seen_until_utc, cause)
+        self.line.sight.vanished(snowflake(data["id"]), self.line.state.seen_until_utc, cause)
         self._own_parsers["GUILD_DELETE"](data)
 
     def _voice_seen(self, data: dict[str, Any]) -> None:
         if "guild_id" not in data:  # a call between friends
             return
-        state, sight, guild_id = self.line.state, self.line.sight, int(data["guild_id"])
+        state, sight, guild_id = self.line.state, self.line.sight, snowflake(data["guild_id"])
         is_bot = bot_in(data)
         if is_bot is None:
             is_bot = sight.is_bot(guild_id, int(data["user_id"]))
@@ -208,4 +208,4 @@ class GatewayClient(discord.Client):
         # discord.py's own parser is left out: it would make objects that nobody reads.
         message = message_seen(data, at_utc=self.line.state.frame_utc)
         if message is not None:
-            self.line.sight.wrote(int(data["guild_id"]), message)
+            self.line.sight.wrote(snowflake(data["guild_id"]), message)

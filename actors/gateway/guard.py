@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
 
+from actors.gateway.inbound import snowflake
 from actors.kernel.incarnation import one_line
 
 if TYPE_CHECKING:
@@ -111,6 +112,6 @@ def _id_in(data: Any, key: str) -> int | None:
     (81, None, None)
     """
     try:
-        return int(data[key])
+        return snowflake(data[key])
     except (KeyError, IndexError, TypeError, ValueError):
         return None

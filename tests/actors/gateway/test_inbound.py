@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from actors.gateway.inbound import bot_in, message_seen, occupants, voice_changed, voice_flags
+from actors.gateway.inbound import (
+    bot_in,
+    message_seen,
+    occupants,
+    snowflake,
+    voice_changed,
+    voice_flags,
+)
 from actors.guild.protocol import MessageSeen, Occupant, VoiceChanged
 from storage.rows import VoiceFlags
 
@@ -149,3 +156,10 @@ def test_a_direct_message_belongs_to_no_guild() -> None:
     del message["guild_id"]
 
     assert message_seen(message, at_utc=NOW) is None
+
+
+@pytest.mark.parametrize("told", ["0", "-5", str(2**64), "abc", None])
+def test_what_is_no_id_is_refused_before_anybody_stores_it(told: Any) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        snowflake(told)
+    assert snowflake(str(2**64 - 1)) == 2**64 - 1

@@ -42,8 +42,19 @@ async def voice_without(on: Stage, missing: str, member: int = 0) -> None:
         ("INTERACTION_CREATE", {"id": "1", "type": 2}),
         ("CHANNEL_CREATE", {"guild_id": []}),
         ("VOICE_STATE_UPDATE", {"guild_id": "999", "user_id": "5"}),
+        (
+            "MESSAGE_CREATE",
+            {"guild_id": "81", "id": str(2**64), "channel_id": "2", "author": {"id": "3"}},
+        ),
     ],
-    ids=["no author", "no object", "no token", "a wrong type", "a guild that nobody knows"],
+    ids=[
+        "no author",
+        "no object",
+        "no token",
+        "a wrong type",
+        "a guild that nobody knows",
+        "an id that no table holds",
+    ],
 )
 async def test_a_frame_that_cannot_be_read_costs_only_itself(
     tree: Tree, name: str, data: Any
