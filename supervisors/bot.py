@@ -20,6 +20,7 @@ from supervisors.crash_log import CrashLog
 from supervisors.event_log import EventLog
 from supervisors.failures import say
 from supervisors.faults import keep
+from supervisors.output import let_go_of_lost_streams
 from supervisors.settings import without_token
 from supervisors.sources import Sources
 from supervisors.tree import Plan, root
@@ -57,6 +58,7 @@ def run_bot(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     log.info("ended", exit_code=ending.exit_code)
     if ending.exit_code:
         say(f"{ending.why}{_kept(ending, settings)}")
+    let_go_of_lost_streams()
     return ending.exit_code
 
 

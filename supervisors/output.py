@@ -14,6 +14,7 @@ from supervisors.failures import EX_IOERR, CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import TextIO
 
 
 @contextlib.contextmanager
@@ -44,8 +45,20 @@ class Page(Console):
         raise BrokenPipeError
 
 
-def _to_nowhere() -> None:
+def let_go_of_lost_streams() -> None:
+    """Forget what can't be written any more, because the terminal or the reader is gone.
+
+    The interpreter would try once more when it ends, and end with 120 for it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _to_nowhere(stream)
+
+
+def _to_nowhere(stream: TextIO | None = None) -> None:
     """Keep the interpreter from flushing the rest once more when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, (stream or sys.stdout).fileno())
     os.close(nowhere)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from supervisors import bot
 from supervisors.application import EX_SOFTWARE, Application, Ending, ending_of
 from supervisors.settings import load_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.contracts.repository import ROOT
 
 TOKEN = "a.secret.token"
 
@@ -44,3 +45,25 @@ def test_the_stack_of_a_fault_is_kept_and_the_operator_told_where(
         assert code == EX_SOFTWARE
         assert f"the details are in {faults.relative_to(tmp_path)}" in said
         assert "ValueError: boom ***" in faults.read_text()
+
+
+def test_a_terminal_that_is_gone_does_not_change_the_exit_code() -> None:
+    # On /dev/full every flush fails, as on a terminal that was closed.
+    program = (
+        "import sys\n"
+        "from supervisors.output import let_go_of_lost_streams\n"
+        "sys.stdout.write('last words'); sys.stderr.write('more')\n"
+        "let_go_of_lost_streams()\n"
+        "sys.exit(3)\n"
+    )
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
+            stdout=full,
+            stderr=full,
+            check=False,
+        )
+
+    assert done.returncode == 3
