@@ -61,14 +61,13 @@ async def test_a_blocked_trio_is_told_with_the_place_and_the_stack(tree: Tree) -
         block_here(0.4)
         result = await figures(tree)
 
-    assert result.stalls == 1
+    assert result.stalls >= 1  # a busy machine may add one of its own
     assert 100 < result.worst_ms < 1000
-    place, _, stack = result.last_stack.partition("\n")
-    assert re.fullmatch(r"tests/supervisors/test_watchdog.py:\d+ in block_here", place)
-    assert "test_a_blocked_trio_is_told" in stack
-    (line,) = [line for line in lines if "blocked" in line["event"]]
+    (line,) = [line for line in lines if "in block_here" in line.get("place", "")]
+    assert "blocked" in line["event"]
+    assert re.fullmatch(r"tests/supervisors/test_watchdog.py:\d+ in block_here", line["place"])
+    assert "test_a_blocked_trio_is_told" in line["stack"]
     assert line["log_level"] == "warning"
-    assert line["place"] == place
 
 
 async def test_a_trio_that_takes_its_turns_is_left_alone(tree: Tree) -> None:
