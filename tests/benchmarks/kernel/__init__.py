@@ -1,0 +1,1 @@
+"""The kernel beside its peers: `python -m tests.benchmarks.kernel`."""
