@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
+from actors.kernel.causes import as_group
 from actors.kernel.exits import Crashed, ExitReason
-from actors.kernel.incarnation import as_group
 from supervisors.lives import ask_to_stop, launch, until_gone
 
 if TYPE_CHECKING:

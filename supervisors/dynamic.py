@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, assert_never
 
 import trio
@@ -78,14 +78,13 @@ class Template:
 @dataclass(slots=True, eq=False)
 class _Child:
     key: int
-    crashes: CrashCount
+    crashes: CrashCount | None = None
+    """Null until the first: of many children, most never crash."""
     life: Incarnation | None = None
-    leaving: list[ReplySlot] = field(default_factory=list["ReplySlot"])
-    """Who asked for its end; empty while it is to stay."""
+    leaving: list[ReplySlot] | None = None
+    """Who asked for its end; null while it is to stay."""
 
-    again: list[tuple[StartChild, ReplySlot]] = field(
-        default_factory=list[tuple[StartChild, "ReplySlot"]]
-    )
+    again: list[tuple[StartChild, ReplySlot]] | None = None
     """Who asked for the next one meanwhile."""
 
 
@@ -114,6 +113,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         self._ledger = RestartLedger(intensity or RestartIntensity(100, 10))
         self._backoff = backoff or Backoff()
         self._children: dict[int, _Child] = {}
+        self._on_exit = self._notice  # one bound method for all of them
 
     def _path(self, key: int) -> str:
         return f"{self.name}/{key}"
@@ -179,7 +179,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
     def _start_asked(self, request: StartChild, key: int) -> Reply[Any] | None:
         child = self._children.get(key)
         if child is not None and child.leaving:
-            child.again.append((request, self.answer_later()))
+            child.again = [*(child.again or ()), (request, self.answer_later())]
             return None
         if child is not None:
             return request.reply(StartResult.RUNNING)
@@ -200,7 +200,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         child = self._children.get(key)
         if child is None:
             return request.reply(value=False)
-        child.leaving.append(self.answer_later())
+        child.leaving = [*(child.leaving or ()), self.answer_later()]
         if child.life is None:
             self._retire(child, Stopped())
         else:
@@ -211,16 +211,19 @@ class DynamicSupervisor(Actor[DynamicMessage]):
     def _start(
         self, key: int, request: StartChild | None = None, answer: ReplySlot | None = None
     ) -> None:
-        child = self._children.setdefault(key, _Child(key, CrashCount(self._backoff)))
+        child = self._children.setdefault(key, _Child(key))
         directory = self._incarnation.directory
         cell = directory.open(self._path(key), parent=self.name)
         # A sender may have opened it first, with whatever capacity it believed in.
         cell.mailbox.capacity = self._template.mailbox_capacity
         cell.turn_s = self._template.turn_s
         child.life = launch(
-            cell, lambda: self._template.start(key), directory, self._nursery, self._notice
+            cell, lambda: self._template.start(key), directory, self.brood, self._on_exit
         )
-        self.spawn(self._see_started, child.life, request, answer)
+        if child.life.started:
+            self._note_started(child.life, request, answer)
+        else:
+            self.spawn(self._see_started, child.life, request, answer)
 
     async def _see_started(
         self, life: Incarnation, request: StartChild | None, answer: ReplySlot | None
@@ -232,6 +235,11 @@ class DynamicSupervisor(Actor[DynamicMessage]):
             if answer is not None:
                 answer.fail(error)
             return
+        self._note_started(life, request, answer)
+
+    def _note_started(
+        self, life: Incarnation, request: StartChild | None, answer: ReplySlot | None
+    ) -> None:
         cell = life.cell
         self._publish(cell.name, "" if cell.starts == 1 else "restarted", "started")
         if answer is not None and request is not None:
@@ -260,20 +268,22 @@ class DynamicSupervisor(Actor[DynamicMessage]):
 
     def _retire(self, child: _Child, reason: ExitReason) -> None:
         del self._children[child.key]
-        self._publish(self._path(child.key), str(reason), "not started again")
+        self._publish(self._path(child.key), reason, "not started again")
         self._incarnation.directory.close(self._path(child.key), reason)
-        for answer in child.leaving:
+        for answer in child.leaving or ():
             answer.send(StopChild(child.key).reply(value=True))
-        for request, answer in child.again:
+        for request, answer in child.again or ():
             if child.key in self._children:
                 answer.send(request.reply(StartResult.RUNNING))
             else:
                 self._start(child.key, request, answer)
 
     def _heal(self, child: _Child, reason: ExitReason) -> None:
+        if child.crashes is None:
+            child.crashes = CrashCount(self._backoff)
         delay = child.crashes.delay_s(trio.current_time())
         action = f"restart in {delay:.2g} s" if delay else "restart"
-        self._publish(self._path(child.key), str(reason), action)
+        self._publish(self._path(child.key), reason, action)
         if not delay:
             self._start(child.key)
             return
@@ -297,15 +307,15 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         lives = [child.life for child in self._children.values() if child.life is not None]
         for life in lives:
             ask_to_stop(life)
-        async with trio.open_nursery() as nursery:
+        with trio.move_on_after(self._template.shutdown_s):
             for life in lives:
-                nursery.start_soon(self._see_gone, life)
+                if life.reason is None:
+                    await life.gone.wait()
+        for life in lives:
+            await until_gone(life, 0)
+            self._publish(life.cell.name, life.reason, f"stopped, because {self.name} stops")
 
-    async def _see_gone(self, life: Incarnation) -> None:
-        await until_gone(life, self._template.shutdown_s)
-        self._publish(life.cell.name, str(life.reason), f"stopped, because {self.name} stops")
-
-    def _publish(self, child: str, reason: str, action: str) -> None:
+    def _publish(self, child: str, reason: ExitReason | str | None, action: str) -> None:
         self._incarnation.directory.publish(
             supervisor=self.name, child=child, reason=reason, action=action
         )

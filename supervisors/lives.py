@@ -16,6 +16,7 @@ from pykka.messages import (
     _ActorStop,  # pyright: ignore[reportPrivateUsage] - how Pykka's refs ask for a stop
 )
 
+from actors.kernel.crew import Crew
 from actors.kernel.exits import Crashed, ExitReason
 from actors.kernel.incarnation import Incarnation
 from actors.kernel.system import ChildState, Notice
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from actors.kernel.addresses import Directory
     from actors.kernel.cell import Cell
+    from actors.kernel.crew import Brood
 
 
 class SupervisionError(Exception):
@@ -53,14 +55,17 @@ def launch(
     cell: Cell,
     start: Callable[[], pykka.ActorRef[Any]],
     directory: Directory,
-    nursery: trio.Nursery,
+    below: trio.Nursery | Brood,
     on_exit: Callable[[Incarnation, ExitReason], None],
 ) -> Incarnation:
-    """Begin a life in `nursery`; it is not ready yet, and over if the constructor raised."""
-    life = Incarnation(cell, directory, nursery, on_exit)
+    """Begin a life below a supervisor, or in a nursery as the root of a tree.
+
+    It may not be ready yet, and is over if the constructor raised.
+    """
+    place = Crew(below) if isinstance(below, trio.Nursery) else below
+    life = Incarnation(cell, directory, place, on_exit)
     try:
-        with life.hosting():
-            start()
+        life.host(start)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this one life only
         if life.taken:
             life.crash(error)
@@ -79,6 +84,8 @@ async def until_ready(life: Incarnation, within_s: float) -> None:
         StartError: it raised, or took more than `within_s` seconds and was killed.
 
     """
+    if life.started:
+        return
     with trio.move_on_after(within_s):
         await life.ready.wait()
     if not life.ready.is_set():
@@ -109,8 +116,9 @@ def ask_to_stop(life: Incarnation) -> None:
 
 async def until_gone(life: Incarnation, shutdown_s: float) -> None:
     """Wait for the end that was asked for; kill the child after `shutdown_s` seconds."""
-    with trio.move_on_after(shutdown_s):
-        await life.gone.wait()
-    if not life.gone.is_set():
+    if life.reason is None and shutdown_s > 0:
+        with trio.move_on_after(shutdown_s):
+            await life.gone.wait()
+    if life.reason is None:
         life.kill(f"it overran its shutdown time of {shutdown_s:g} s")
         await life.gone.wait()

@@ -83,6 +83,7 @@ class Supervisor(Actor[SupervisorMessage]):
         self._children = {spec.id: _Child(spec, CrashCount(backoff)) for spec in children}
         if len(self._children) != len(children):
             raise ValueError(f"{self.name}: each child needs an id of its own")
+        self._order = tuple(self._children)
         self._strategy = strategy
         self._auto_shutdown = auto_shutdown
         self._ledger = RestartLedger(intensity or RestartIntensity())
@@ -117,10 +118,10 @@ class Supervisor(Actor[SupervisorMessage]):
     async def on_receive(self, message: SupervisorMessage) -> Reply[Any] | None:
         match message:
             case ChildExited(life, reason):
-                for child in self._children.values():
-                    if child.life is life:
-                        child.life = None
-                        await self._exited(child, reason)
+                child = self._children[life.cell.name]
+                if child.life is life:
+                    child.life = None
+                    await self._exited(child, reason)
             case RestartDue(name, crashes):
                 child = self._children[name]
                 if child.due is not None and child.crashes.crashes == crashes:
@@ -193,7 +194,7 @@ class Supervisor(Actor[SupervisorMessage]):
         raise error from (reason.error if isinstance(reason, Crashed) else None)
 
     def _affected(self, child: _Child) -> list[_Child]:
-        names = self._strategy.affected(list(self._children), child.spec.id)
+        names = self._strategy.affected(self._order, child.spec.id)
         return [self._children[name] for name in names]
 
     async def _start_again(self, children: list[_Child]) -> None:
@@ -219,7 +220,7 @@ class Supervisor(Actor[SupervisorMessage]):
         cell = directory.open(spec.id, parent=self.name, capacity=spec.mailbox_capacity)
         cell.turn_s = spec.turn_s
         child.finished = False
-        child.life = life = launch(cell, spec.start, directory, self._nursery, self._notice)
+        child.life = life = launch(cell, spec.start, directory, self.brood, self._notice)
         try:
             await until_ready(life, spec.start_s)
         except StartError:
@@ -253,5 +254,5 @@ class Supervisor(Actor[SupervisorMessage]):
 
     def _publish(self, child: _Child, reason: ExitReason | None, action: str) -> None:
         self._incarnation.directory.publish(
-            supervisor=self.name, child=child.spec.id, reason=str(reason or ""), action=action
+            supervisor=self.name, child=child.spec.id, reason=reason, action=action
         )

@@ -26,8 +26,8 @@ from actors.gateway.protocol import (
 from actors.gateway.redirect import redirect
 from actors.gateway.sight import Sight
 from actors.kernel.actor import Actor
+from actors.kernel.causes import one_line
 from actors.kernel.errors import ActorError
-from actors.kernel.incarnation import one_line
 from actors.recorder.protocol import NewestTime
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import structlog
 
 from actors.gateway.inbound import snowflake
-from actors.kernel.incarnation import one_line
+from actors.kernel.causes import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,40 +1,51 @@
-"""One actor: a Pykka actor whose loop is a Trio task."""
+"""One actor: a Pykka actor without a thread, and without a task while none of its hooks waits."""
 
 from __future__ import annotations
 
 import abc
 import contextlib
-import math
-import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+import contextvars
+import inspect
+from collections.abc import Coroutine
+from threading import get_ident
+from time import perf_counter
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast
 
 import pykka
 import trio
+from pykka._envelope import Envelope
 from typing_extensions import override
 
 from actors.kernel import incarnation
-from actors.kernel.bells import TaskBell
+from actors.kernel.causes import from_outside, root_cause, split_cancelled
+from actors.kernel.crew import UNBEGUN, Brood, Hook
 from actors.kernel.exits import Crashed, ExitReason, Killed, Stopped
 from actors.kernel.futures import ReplyFuture
-from actors.kernel.incarnation import as_group, root_cause
 from actors.kernel.mailbox import is_abandoned
+from actors.kernel.messages import Reply
+from actors.kernel.passing import IDLE, MORE, OVER, SUSPENDED, Pass
+from actors.kernel.pykka_face import LateEvent, new_urn, register, unregister
 from actors.kernel.redaction import plain_attributes
-from actors.kernel.turn import ReplySlot, Turns
+from actors.kernel.turn import NOTHING, ReplySlot, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from trio.lowlevel import Abort, RaiseCancelT
+
     from actors.kernel.addresses import Address
     from actors.kernel.mailbox import Mailbox
-    from actors.kernel.messages import Reply
+    from actors.kernel.passing import Worker
 
 M = TypeVar("M")
 
-TURNS_PER_PASS = 64
-"""Messages handled before other Trio tasks get their turn."""
+Handled: TypeAlias = Coroutine[Any, Any, Reply[Any] | None] | Reply[Any] | None
+"""What `on_receive` returns: `async def` if it may wait, plain `def` if it never does."""
 
-SLICE_S = 0.001
-"""Seconds after which they get it in any case; both measured on a flooded mailbox."""
+CHUNKS = tuple(range(n) for n in (1, 1, 2, 4, *[8] * 7))
+"""An actor handles 64 messages at most before others get their turn; after each of these chunks
+it looks whether the time is up, because a look costs half as much as a quick handler."""
 
 
 class Actor(pykka.Actor, abc.ABC, Generic[M]):
@@ -43,6 +54,10 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
     An exception that escapes any hook, or work beside the mailbox, ends this
     incarnation; the supervisor starts the next one, which knows nothing of this
     one's state and finds the mailbox as it was left.
+
+    A hook may be `async def`, or plain `def` if it never waits. What an actor
+    enters in `held` and what it spawns keeps a Trio task for it; all others have
+    one only while a hook waits.
     """
 
     finishes_mail = False
@@ -51,27 +66,57 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
     supervises = False
     """Whether it has children; supervisors say so."""
 
-    def __init__(self) -> None:
-        self._incarnation = incarnation.current()
-        super().__init__()
-        self._turns = Turns(self._incarnation)
-        self._beside: trio.Nursery | None = None
-        self._kill_switch = trio.CancelScope()
-        self._killed_because = "its supervisor ended"
-        self._fault: BaseException | None = None
-        self._ending = False
-        self.held = contextlib.AsyncExitStack()
-        """What is entered here is closed when the incarnation ends, however it ends."""
+    _answers_at_once: ClassVar[bool] = False
+    _starts_at_once: ClassVar[bool] = False
 
-    async def pre_start(self) -> None:
+    __slots__ = (
+        "_box", "_brood", "_clean", "_context", "_crew", "_ending", "_fault", "_has_task", "_held",
+        "_hook", "_incarnation", "_killed_because", "_over", "_serving", "_spawned", "_turns",
+        "_worker", "needs_task",
+    )  # fmt: skip
+    _box: Mailbox
+    _brood: Brood | None
+    _held: contextlib.AsyncExitStack | None
+    _fault: BaseException | None
+    _worker: Worker | None
+    """Who runs a hook now, or whose task this actor has for itself."""
+    _hook: Hook | None
+    """The hook that waits for something."""
+    _spawned: list[tuple[Callable[..., Awaitable[object]], tuple[object, ...]]] | None
+    """Work that begins once there is a task."""
+    _serving: bool
+    """`pre_start` has returned, no hook waits, and no end is near: mail is handled."""
+    _clean: bool
+    """`post_stop` has returned."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Look once at which hooks may wait."""
+        super().__init_subclass__(**options)
+        cls._answers_at_once = not inspect.iscoroutinefunction(cls.on_receive)
+        cls._starts_at_once = not inspect.iscoroutinefunction(cls.pre_start)
+
+    def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall] - see pykka_face
+        life = self._incarnation = incarnation.current()
+        self.actor_urn = new_urn()
+        self.actor_inbox = self._box = life.cell.mailbox
+        self.actor_stopped = LateEvent()
+        self._actor_ref = pykka.ActorRef(self)
+        self._turns = Turns(life)
+        self._worker = self._hook = self._held = self._spawned = self._brood = self._fault = None
+        self._has_task = self.needs_task = False
+        self._serving = self._clean = self._ending = self._over = False
+        self._killed_because = "its supervisor ended"
+        self._crew = life.crew
+
+    def pre_start(self) -> Coroutine[Any, Any, None] | None:
         """Prepare state before the first message; a start is done once this returns."""
 
     @abc.abstractmethod
     @override
-    async def on_receive(self, message: M) -> Reply[Any] | None:
+    def on_receive(self, message: M) -> Handled:
         """Handle one message."""
 
-    async def post_stop(self) -> None:
+    def post_stop(self) -> Coroutine[Any, Any, None] | None:
         """Say goodbye; after a clean stop only."""
 
     @property
@@ -84,14 +129,39 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
         """The actor's own address, valid for the next incarnation too."""
         return self._incarnation.directory.address(self.name)
 
+    @property
+    def held(self) -> contextlib.AsyncExitStack:
+        """What is entered here is closed when the incarnation ends, however it ends."""
+        if self._held is None:
+            self._held = contextlib.AsyncExitStack()
+            if self._has_task and self._worker is not None:
+                self._worker.held.push_async_exit(self._held)
+            self._claim_task()
+        return self._held
+
+    @property
+    def brood(self) -> Brood:
+        """The place for the lives below this actor; for supervisors."""
+        if self._brood is None:
+            self._brood = Brood(self._incarnation.crew)
+        return self._brood
+
     def spawn(self, work: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run `work` beside the mailbox; if it raises, the actor crashes."""
-        self._nursery.start_soon(work, *args, name=f"{self.name}: {work!r}")
+        if self._over:
+            raise RuntimeError(f"{self.name}: only a running actor has work beside its mailbox")
+        if self._worker is not None:
+            self._nursery.start_soon(work, *args, name=f"{self.name}: {work!r}")
+            return
+        if self._spawned is None:
+            self._spawned = []
+        self._spawned.append((work, args))
+        self._claim_task()
 
     def after(self, seconds: float, message: M) -> trio.CancelScope:
         """Tell `message` to self in `seconds`; cancel the scope to call it off."""
         timer = trio.CancelScope()
-        self._nursery.start_soon(self._tell_later, timer, seconds, message)
+        self.spawn(self._tell_later, timer, seconds, message)
         return timer
 
     def watch(self, name: str) -> None:
@@ -121,9 +191,33 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
 
     @property
     def _nursery(self) -> trio.Nursery:
-        if self._beside is None:
+        if self._worker is None:
             raise RuntimeError(f"{self.name}: only a running actor has work beside its mailbox")
-        return self._beside
+        self._claim_task()
+        return self._worker.beside
+
+    def _claim_task(self) -> None:
+        """Have a task from now on: the one of the worker that runs this, or a new one soon."""
+        self.needs_task = True
+        self.wake()
+
+    # What Pykka calls.
+
+    @classmethod
+    @override
+    def start(  # pyright: ignore[reportIncompatibleMethodOverride] - the same, for a generic class
+        cls, *arguments: Any, **named: Any
+    ) -> pykka.ActorRef[Self]:
+        """Make an actor and begin its life, in the place that a supervisor has for it.
+
+        Raises:
+            UnsupervisedError: nobody supervises the actor.
+
+        """
+        actor = cls(*arguments, **named)
+        register(actor._actor_ref)
+        actor._start_actor_loop()
+        return actor._actor_ref
 
     @override
     @staticmethod
@@ -137,96 +231,291 @@ class Actor(pykka.Actor, abc.ABC, Generic[M]):
 
     @override
     def _start_actor_loop(self) -> None:
-        self._incarnation.adopt(self, type(self).__name__)
-        self._incarnation.nursery.start_soon(self._live, name=self.name)
+        life = self._incarnation
+        life.adopt(self, type(self).__name__)
+        self._context = contextvars.copy_context()
+        self._box.attach(self)
+        self._box.asleep = False
+        if self._starts_at_once:
+            self._start_at_once()
+        else:
+            self._crew.enqueue(self)
+
+    def _start_at_once(self) -> None:
+        try:
+            self._context.run(lambda: self._put_off(self.pre_start(), self._settled))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this one life only
+            self._crash_with(error)
+        box = self._box
+        box.asleep = True
+        if box.waiting or box.stops or self.needs_task or self._ending:
+            self.wake()
+
+    # What an incarnation does to its body.
 
     def kill(self, why: str) -> None:
         """End at once, without `post_stop`; for the supervisor."""
         self._killed_because = why
-        self._ending = True
-        self._kill_switch.cancel(why)
+        self._end_soon(why)
 
     def crash(self, error: BaseException) -> None:
         """End as if `error` had escaped a hook; for drills."""
         self._fault = error
-        self._ending = True
-        self._kill_switch.cancel(str(error))
+        self._end_soon(str(error))
 
-    async def _live(self) -> None:
-        # Cancelled and every other BaseException end here: at most this one life.
-        reason: ExitReason | None = None
+    def _end_soon(self, why: str) -> None:
+        if self._over:
+            return
+        self._end_here()
+        if self._has_task and self._worker is not None:
+            self._worker.scope.cancel(why)
+        else:
+            self.wake()
+
+    # How mail reaches a worker.
+
+    def ring(self) -> None:
+        """Wake up, because mail came to an actor that is asleep; from any thread."""
+        crew = self._crew
+        if get_ident() == crew.thread:
+            self.wake()
+        else:
+            crew.call_in(self)
+
+    def wake(self) -> None:
+        """Have a turn soon, if this actor is asleep. In the Trio thread."""
+        box = self._box
+        # A call from a thread may come when the box has another reader already, or none.
+        if not box.asleep or box.reader is not self:
+            return
+        box.asleep = False
+        if self._has_task and self._worker is not None:
+            trio.lowlevel.reschedule(self._worker.task)
+            return
+        crew = self._crew
+        crew.queue.append(self)
+        if not crew.leading:
+            crew.appoint()
+
+    def stay_awake(self, _raise_cancel: RaiseCancelT) -> Abort:
+        """Note that the rest was cancelled."""
+        self._box.asleep = False
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def leave(self, passed: Pass) -> None:
+        """Go on without the worker: asleep, queued, or over."""
+        self._worker = None
+        if passed == MORE:
+            self._crew.enqueue(self)
+        elif passed == OVER:
+            self.end(None, finished=self._clean)
+
+    def take_task(self, worker: Worker, passed: Pass) -> None:
+        """Have the task of `worker` for oneself."""
+        self._worker, self._has_task = worker, True
+        if self._held is not None:
+            worker.held.push_async_exit(self._held)
+        works, self._spawned = self._spawned or [], None
+        for work, args in works:
+            self.spawn(work, *args)
+        # What is over already may close what it held in peace, unless it was killed.
+        if self._ending and (passed == SUSPENDED or self._fault is None):
+            worker.scope.cancel(self._killed_because)
+
+    def can_do_without(self, worker: Worker) -> bool:
+        """Give the task back, if nothing is open in it."""
+        beside = worker.beside
+        if self._held is not None or beside.child_tasks or beside.cancel_scope.cancel_called:
+            return False
+        self._worker, self._has_task, self.needs_task = None, False, False
+        return True
+
+    # The life itself, as far as each turn takes it.
+
+    def go_on_in(self, worker: Worker) -> Pass:
+        """Have one turn, in the task of `worker`; raises only if that task is its own."""
+        self._worker = worker
         try:
-            with self._kill_switch:
-                await self._run_hooks()
-                reason = Stopped()
+            return self._context.run(self._go_on, worker)
         except BaseException as error:
-            reason = self._judge(error)
-            if reason is None:
+            if self._has_task:
                 raise
+            self._crash_with(error)
+            return OVER
+
+    def _go_on(self, worker: Worker) -> Pass:  # noqa: C901, PLR0911 - in one call, because it is made for each message
+        if not self._serving:
+            if self._hook is not None:
+                return SUSPENDED
+            if self._ending or self._clean:
+                return OVER
+            if self._waits(self.pre_start(), self._settled):
+                return SUSPENDED
+        box = self._box
+        if box.waiting and not box.halted and not (box.stops and not self.finishes_mail):
+            if self._handle_mail(box, worker.until):
+                return SUSPENDED
+            if self._ending:
+                return OVER
+        if box.stops:
+            return self._stop_in_turn(box)
+        if box.waiting and not box.halted:
+            return MORE
+        # Asleep first, then checked again: a thread may have put in between.
+        box.asleep = True
+        if (box.waiting and not box.halted) or box.stops:
+            box.asleep = False
+            return MORE
+        return IDLE
+
+    def _stop_in_turn(self, box: Mailbox) -> Pass:
+        if self.finishes_mail and box.waiting:
+            return MORE
+        self._serving = False
+        return SUSPENDED if self._waits(self.post_stop(), self._said_goodbye) else OVER
+
+    def _settled(self, _nothing: None) -> None:
+        self._serving = True
+        self._incarnation.settled()
+        self._box.at_once = self._answers_at_once
+
+    def _said_goodbye(self, _nothing: None) -> None:
+        self._clean, self._serving = True, False
+
+    def _waits(self, result: Any, then: Callable[[Any], object]) -> bool:
+        """Let a hook that may wait come as far as it can, and do `then` once it is through."""
+        if isinstance(result, CoroutineType):
+            begun = cast("Coroutine[Any, Any, Any]", result)
+            try:
+                trap: object = begun.send(None)
+            except StopIteration as end:
+                result = end.value
+            else:
+                self._wait_in(Hook(begun, trap, self._context, then))
+                return True
+        then(result)
+        return False
+
+    def _put_off(self, result: Any, then: Callable[[Any], object]) -> None:
+        """Do the same outside of a worker, which alone may begin what may wait."""
+        if isinstance(result, CoroutineType):
+            self._wait_in(Hook(cast("Any", result), UNBEGUN, self._context, then))
+        else:
+            then(result)
+
+    def _wait_in(self, hook: Hook) -> None:
+        if self._turns.in_hand is not NOTHING:
+            self._turns.keep()
+        self._hook, self.needs_task, self._serving = hook, True, False
+
+    async def finish_hook(self) -> None:
+        """Go on with the hook that waits, in the task that it began in, to its end."""
+        hook = self._hook
+        assert hook is not None
+        result = await hook.finish()
+        self._hook, self._serving = None, not self._ending
+        hook.then(result)
+
+    def _handle_mail(self, box: Mailbox, until: float) -> bool:
+        """Handle what waits, for one pass at most; true if a handler waits for something."""
+        turns, waiting, handle, handled = self._turns, box.waiting, self.on_receive, 0
+        stops = () if self.finishes_mail else box.stops
+        take = waiting.popleft
+        try:
+            for chunk in CHUNKS:
+                for _ in chunk:
+                    message = take()
+                    turns.in_hand = message
+                    if type(message) is not Envelope:
+                        result = handle(message)
+                        if result is None:
+                            handled += 1
+                        elif self._waits(result, turns.finish):
+                            return True
+                    else:
+                        asked = cast("Envelope[M]", message)
+                        if not is_abandoned(asked):
+                            turns.later = False
+                            if self._waits(handle(asked.message), turns.finish):
+                                return True
+                    if not waiting or stops or box.halted:
+                        turns.in_hand = NOTHING
+                        return False
+                if perf_counter() > until:
+                    break
+            turns.in_hand = NOTHING
         finally:
-            self._finish(reason or Killed(self._killed_because))
+            self._incarnation.cell.handled += handled
+        return False
 
-    def _judge(self, error: BaseException) -> ExitReason | None:
-        """Name the reason; None for a cancellation from outside, which must go on."""
-        _, own = _split_cancelled(error)
-        if own is not None:
-            return Crashed(root_cause(own))
-        if trio.current_effective_deadline() == -math.inf:
-            return None
-        return Crashed(root_cause(error))
+    def answer_at_once(self, request: M) -> Any:
+        """Handle a request in the task of its asker; return the reply, or a future for it."""
+        turns, box = self._turns, self._box
+        box.asleep = False
+        turns.in_hand, turns.later, turns.at_once = request, False, True
+        try:
+            result: Any = self._context.run(self.on_receive, request)
+            if type(result) is Reply:
+                turns.in_hand = NOTHING
+                self._incarnation.cell.handled += 1
+                return result  # pyright: ignore[reportUnknownVariableType] - whatever it answers
+            future = turns.promise()
+            self._put_off(result, turns.finish)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this one life only
+            future = turns.promise()
+            self._crash_with(error)
+        finally:
+            turns.at_once = False
+            box.asleep = True
+            if box.waiting or box.stops or not self._serving or self.needs_task:
+                self.wake()
+        return future
 
-    async def _run_hooks(self) -> None:
-        finished = False
-        async with self.held, trio.open_nursery() as self._beside:
-            await self.pre_start()
-            self._incarnation.settled()
-            await self._serve()
-            await self.post_stop()
-            finished = True
-            self._beside.cancel_scope.cancel("the actor stopped")
-        if not finished:
-            raise RuntimeError(f"{self.name}: something in it cancelled all of its work")
+    def _crash_with(self, error: BaseException) -> None:
+        # What ended it first counts.
+        if not self._ending:
+            self._fault = root_cause(error)
+            self._end_here()
+
+    def _end_here(self) -> None:
+        self._ending, self._serving = True, False
+        self._box.halted = True
+
+    # The end.
+
+    def end(self, error: BaseException | None, *, finished: bool) -> None:
+        """End, and whoever lives below first; called by the worker that was the last."""
+        self._over = True
+        if self._hook is not None:
+            self._hook.drop()
+            self._hook = None
+        reason = self._reason(error, finished=finished)
+        if self._brood is None:
+            self._finish(reason)
+        else:
+            self._brood.end(lambda: self._finish(reason))
+
+    async def end_in_passing(self) -> None:
+        """End because nobody is left to work."""
+        if self._held is not None:
+            await self._held.aclose()
+        self.end(None, finished=False)
+
+    def _reason(self, error: BaseException | None, *, finished: bool) -> ExitReason:
+        if self._fault is not None:
+            return Crashed(self._fault)
+        if self._ending:
+            return Killed(self._killed_because)
+        if error is not None:
+            if from_outside(error):
+                return Killed(self._killed_because)
+            return Crashed(root_cause(split_cancelled(error)[1] or error))
+        if finished:
+            return Stopped()
+        return Crashed(RuntimeError(f"{self.name}: something in it cancelled all of its work"))
 
     def _finish(self, reason: ExitReason) -> None:
-        if self._fault is not None:
-            reason = Crashed(self._fault)
-        elif self._kill_switch.cancel_called:
-            reason = Killed(self._killed_because)
         self._turns.abandon(reason)
-        pykka.ActorRegistry.unregister(self.actor_ref)
+        unregister(self._actor_ref)
         self.actor_stopped.set()
         self._incarnation.over(reason)
-
-    async def _serve(self) -> None:
-        mailbox = self._incarnation.cell.mailbox
-        bell = TaskBell(self._incarnation.home)
-        mailbox.attach(bell.ring)
-        since, turns = time.perf_counter(), 0
-        while not mailbox.stop_asked or (self.finishes_mail and not mailbox.empty()):
-            if mailbox.empty():
-                await bell.wait(mailbox)
-                since, turns = time.perf_counter(), 0
-                continue
-            await self._handle_next(mailbox)
-            turns += 1
-            # A handler that swallowed its cancellation does not get the next message.
-            if self._ending or turns >= TURNS_PER_PASS or time.perf_counter() - since > SLICE_S:
-                await trio.lowlevel.checkpoint()
-                since, turns = time.perf_counter(), 0
-
-    async def _handle_next(self, mailbox: Mailbox) -> None:
-        envelope = mailbox.get()
-        if is_abandoned(envelope):
-            return
-        self._turns.begin(envelope)
-        self._turns.finish(await self.on_receive(envelope.message))
-
-
-def _split_cancelled(
-    error: BaseException,
-) -> tuple[BaseException | None, BaseException | None]:
-    """Part an error into its cancellations and everything else."""
-    group = as_group(error)
-    if group is not None:
-        return group.split(trio.Cancelled)
-    return (error, None) if isinstance(error, trio.Cancelled) else (None, error)

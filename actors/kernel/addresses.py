@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import pykka
 import structlog
@@ -16,22 +16,28 @@ from pykka._envelope import Envelope
 from actors.kernel.cell import Cell
 from actors.kernel.crash_marks import CrashSeen, card_id
 from actors.kernel.errors import ActorError, ActorGoneError, DrillError
-from actors.kernel.exits import Stopped
+from actors.kernel.exits import Crashed, Stopped
 from actors.kernel.futures import ReplyFuture
 from actors.kernel.mailbox import Mailbox, is_abandoned
+from actors.kernel.messages import Reply
 from actors.kernel.meter import Meter
 from actors.kernel.system import ActorGone, ActorReport, Notice, StartChild, SupervisionEvent
+from actors.kernel.waiting import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actors.kernel.exits import ExitReason
+    from actors.kernel.mailbox import ReaderAtOnce
     from actors.kernel.messages import Asked
 
 M_contra = TypeVar("M_contra", contravariant=True)
 R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
+
+_patience = Patience()
+"""Of all who ask actors that answer at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ class Directory:
         for name in watcher.watching:
             watched = self._cells.get(name)
             if watched is not None:
-                watched.watchers.discard(watcher.name)
+                watched.watchers = watched.watchers - {watcher.name}
 
     def bury(self, to: str, message: object, why: str) -> None:
         """Keep `message` as a dead letter; from any thread."""
@@ -126,8 +132,9 @@ class Directory:
         if cell is None:
             self.address(watcher).tell(ActorGone(name, Stopped()))
         elif watcher in self._cells:
-            cell.watchers.add(watcher)
-            self._cells[watcher].watching.add(name)
+            cell.watchers = {*cell.watchers, watcher}
+            watching = self._cells[watcher]
+            watching.watching = {*watching.watching, name}
 
     def children(self, name: str) -> tuple[Cell, ...]:
         """List the cells right below `name`, in the order they were opened."""
@@ -169,13 +176,17 @@ class Directory:
                 log.exception("a listener to crashes failed", about=seen.card)
         return seen.card
 
-    def publish(self, *, supervisor: str, child: str, reason: str, action: str) -> None:
+    def publish(
+        self, *, supervisor: str, child: str, reason: ExitReason | str | None, action: str
+    ) -> None:
         """Hand one supervision event to everyone who listens."""
-        cell = self._cells.get(child) if reason.startswith("crashed") else None
+        if not self.supervision:
+            return
+        cell = self._cells.get(child) if isinstance(reason, Crashed) else None
         event = SupervisionEvent(
             supervisor=supervisor,
             child=child,
-            reason=reason,
+            reason=str(reason or ""),
             action=action,
             at_utc_s=time.time(),
             card=cell.card if cell is not None else "",
@@ -196,19 +207,29 @@ class Directory:
         return Pool(name, self, capacity)
 
 
+_nowhere = Mailbox("", capacity=0)
+_nowhere.close("nobody has looked for it")
+
+
 @dataclass(frozen=True, slots=True)
 class Address(Generic[M_contra]):
     """The name of an actor, whichever incarnation runs behind it."""
 
     name: str
     directory: Directory
+    _box: Mailbox = field(default=_nowhere, init=False, repr=False, compare=False)
+    """Looked for once, and again when it is closed."""
 
     def tell(self, message: M_contra) -> None:
         """Put `message` in the mailbox; where that fails, it is a dead letter."""
         try:
-            self._post(Envelope(message))
-        except ActorError as error:
-            self.directory.bury(self.name, message, str(error))
+            self._box.tell(message)
+        except ActorError:
+            # Most often never looked for, or closed since; then it is looked for once more.
+            try:
+                self._look_up().tell(message)
+            except ActorError as error:
+                self.directory.bury(self.name, message, str(error))
 
     def offer(self, message: M_contra) -> bool:
         """Put `message` in the mailbox; false, and no dead letter, if it is refused there.
@@ -216,13 +237,15 @@ class Address(Generic[M_contra]):
         For a sender that knows what to do when the box is full or the actor is gone.
         """
         try:
-            self._post(Envelope(message))
+            self._look_up().tell(message)
         except ActorError:
             return False
         return True
 
     async def ask(self, request: Asked[M_contra, R], *, within: float) -> R:
         """Send `request` and wait on Trio at most `within` seconds for its reply.
+
+        An idle actor with a plain handler (`def`) answers at once, in the task of the asker.
 
         Raises:
             ActorGoneError: no actor has this name, or it stopped first.
@@ -232,11 +255,24 @@ class Address(Generic[M_contra]):
             trio.TooSlowError: no reply in time; the request is not handled any more.
 
         """
-        future: ReplyFuture[R] = ReplyFuture()
-        self._post(Envelope(request, reply_to=future))
+        box = self._box
+        if box.gone:
+            box = self._look_up()
+        future: ReplyFuture[R]
+        if box.at_once and box.asleep and not box.halted and within > 0:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            answer = cast("ReaderAtOnce", box.reader).answer_at_once(request)
+            if _patience.is_over():
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            if type(answer) is Reply:
+                reply: R = cast("Reply[R]", answer).value
+                return reply
+            future = cast("ReplyFuture[R]", answer)
+        else:
+            future = ReplyFuture()
+            box.put(Envelope(request, reply_to=future))
         try:
-            with trio.fail_after(within):
-                return await future.wait()
+            return await future.wait(within)
         finally:
             future.abandoned = not future.settled
 
@@ -248,7 +284,7 @@ class Address(Generic[M_contra]):
 
         """
         future: ReplyFuture[R] = ReplyFuture()
-        self._post(Envelope(request, reply_to=future))
+        self._look_up().put(Envelope(request, reply_to=future))
         try:
             return future.get(timeout=within)
         except pykka.Timeout as slow:
@@ -256,11 +292,13 @@ class Address(Generic[M_contra]):
         finally:
             future.abandoned = not future.settled
 
-    def _post(self, envelope: Envelope[object]) -> None:
+    def _look_up(self) -> Mailbox:
         cell = self.directory.find(self.name)
         if cell is None:
             raise ActorGoneError(f"no actor is called {self.name}")
-        cell.mailbox.put(envelope)
+        # The one thing about an address that is not frozen: where it has looked.
+        object.__setattr__(self, "_box", cell.mailbox)
+        return cell.mailbox
 
 
 @dataclass(frozen=True, slots=True)

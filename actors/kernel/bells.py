@@ -1,42 +1,12 @@
-"""Bells: how the reader of a mailbox is woken, in a task or in a thread."""
+"""The bell that wakes the thread of a blocking actor."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
-import trio
-
 if TYPE_CHECKING:
-    from actors.kernel.crossing import Home
     from actors.kernel.mailbox import Mailbox
-
-
-class TaskBell:
-    """Wakes the Trio task that reads a mailbox, from any thread."""
-
-    __slots__ = ("_home", "_rung")
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._rung: trio.Event | None = None
-
-    def ring(self) -> None:
-        """Wake the reader if it waits; the mailbox calls this."""
-        if self._rung is not None:
-            self._home.call(self._set)
-
-    def _set(self) -> None:
-        if self._rung is not None:
-            self._rung.set()
-
-    async def wait(self, mailbox: Mailbox) -> None:
-        """Wait until there is mail or a stop."""
-        self._rung = trio.Event()
-        # Published first, then checked again: a thread may have put in between.
-        if mailbox.empty() and not mailbox.stop_asked:
-            await self._rung.wait()
-        self._rung = None
 
 
 class ThreadBell:

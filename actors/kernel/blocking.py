@@ -132,7 +132,7 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
 
     @override
     def _start_actor_loop(self) -> None:
-        self._incarnation.cell.mailbox.attach(self._bell.ring)
+        self._incarnation.cell.mailbox.attach(self._bell)
         lens = self._incarnation.cell.lens
         if lens is not None:
             # Before `adopt`: the thread may have its first turn sooner.
@@ -143,7 +143,7 @@ class BlockingActor(pykka.ThreadingActor, abc.ABC, Generic[M]):
             pykka.ActorRegistry.unregister(self.actor_ref)
             raise
         self._incarnation.adopt(self, type(self).__name__)
-        self._incarnation.nursery.start_soon(self._guard, name=self.name)
+        self._incarnation.crew.start_soon(self._guard, self.name)
 
     def kill(self, why: str) -> None:
         """End without `post_stop` as soon as the thread looks up; for the supervisor."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors.kernel.system import ActorReport, ChildState
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from actors.kernel.incarnation import Incarnation
     from actors.kernel.lens import Lens
     from actors.kernel.mailbox import Mailbox
@@ -31,10 +33,10 @@ class Cell:
     """On the monotonic clock, in seconds; null while it does not run."""
 
     incarnation: Incarnation | None = None
-    watchers: set[str] = field(default_factory=set[str])
+    watchers: AbstractSet[str] = frozenset()
     """Who is told when this actor is gone for good."""
 
-    watching: set[str] = field(default_factory=set[str])
+    watching: AbstractSet[str] = frozenset()
     """Whose watchers include this actor."""
 
     tried_until: int = 0

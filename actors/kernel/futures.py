@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pykka
 import trio
+from pykka._future import (
+    _Unset,  # pyright: ignore[reportPrivateUsage] - what a future holds before its hook was called
+)
 from typing_extensions import override
 
-from actors.kernel.crossing import Home
+from actors.kernel.waiting import Parked, alarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_settling = threading.Lock()
+"""Held for three assignments, so that one lock serves all futures."""
+
 
 class ReplyFuture(pykka.Future[T]):
     """A `pykka.Future` that is set from any thread, once.
@@ -32,14 +39,16 @@ class ReplyFuture(pykka.Future[T]):
     threads may wait.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._settled = False
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._settling = threading.Lock()
+    # On the class until they change: most futures live for microseconds.
+    _get_hook: Any = None
+    _get_hook_result: Any = _Unset()
+    _settled = False
+    _result: Any = None
+    _error: BaseException | None = None
+    abandoned = False
+
+    def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall] - the two fields above
         self._waiters: list[Callable[[], object]] = []
-        self.abandoned = False
 
     @property
     def settled(self) -> bool:
@@ -62,7 +71,7 @@ class ReplyFuture(pykka.Future[T]):
         self._settle(None, error)
 
     def _settle(self, result: T | None, error: BaseException | None) -> None:
-        with self._settling:
+        with _settling:
             if self._settled:
                 return
             self._result, self._error = result, error
@@ -70,16 +79,26 @@ class ReplyFuture(pykka.Future[T]):
         for wake in self._waiters:
             wake()
 
-    async def wait(self) -> T:
-        """Wait on Trio for the reply and return it, or raise what it carries."""
+    async def wait(self, within: float = math.inf) -> T:
+        """Wait on Trio for the reply and return it, or raise what it carries.
+
+        Raises:
+            trio.TooSlowError: no reply within so many seconds.
+
+        """
         if self._get_hook is not None:
-            return await trio.to_thread.run_sync(self.get, abandon_on_cancel=True)
+            with trio.fail_after(within):
+                return await trio.to_thread.run_sync(self.get, abandon_on_cancel=True)
         if not self._settled:
-            arrived, home = trio.Event(), Home()
-            self._waiters.append(lambda: home.call(arrived.set))
+            parked = Parked()
+            self._waiters.append(parked.wake)
             # Published first, then checked again: a thread may have settled in between.
             if not self._settled:
-                await arrived.wait()
+                if within != math.inf:
+                    alarm().set(within, self, parked)
+                await parked.wait()
+                if not self._settled:
+                    raise trio.TooSlowError
         return self._value()
 
     @override

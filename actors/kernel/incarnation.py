@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from actors.kernel.crossing import Home
+from actors.kernel.causes import one_line
 from actors.kernel.errors import UnsupervisedError
 from actors.kernel.exits import Crashed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
 
     from actors.kernel.addresses import Directory
     from actors.kernel.cell import Cell
+    from actors.kernel.crew import Crew
+    from actors.kernel.crossing import Home
     from actors.kernel.exits import ExitReason
 
 
@@ -37,37 +38,89 @@ class Body(Protocol):
         ...
 
 
+class Place(Protocol):
+    """Where lives are lived: below a supervisor, or in a nursery for the root of a tree."""
+
+    @property
+    def crew(self) -> Crew:
+        """Who works for the whole tree."""
+        ...
+
+    @property
+    def nursery(self) -> trio.Nursery:
+        """Where the tasks of the whole tree run; for the root, where it was started."""
+        ...
+
+    def add(self, life: Incarnation) -> None:
+        """Take in a life that begins."""
+
+    def close(self, life: Incarnation, reason: ExitReason) -> None:
+        """Let the end of a life be reported, once nothing of it is left."""
+
+
 class Incarnation:
     """The place where one life of an actor runs, and the handle to end it."""
+
+    __slots__ = (
+        "__weakref__", "_body", "_gone", "_on_exit", "_place", "_ready",
+        "cell", "directory", "last_in_hand", "reason", "started",
+    )  # fmt: skip
 
     def __init__(
         self,
         cell: Cell,
         directory: Directory,
-        nursery: trio.Nursery,
+        place: Place,
         on_exit: Callable[[Incarnation, ExitReason], None],
     ) -> None:
         self.cell = cell
         self.directory = directory
-        self.nursery = nursery
-        self.home = Home()
-        self.ready = trio.Event()
-        """Set once `pre_start` has returned, or the life is over."""
         self.started = False
         """Whether `pre_start` ever returned; a crash right after it is no failed start."""
-        self.gone = trio.Event()
         self.reason: ExitReason | None = None
         self.last_in_hand: object | None = None
         """The message that was being handled when it ended; null if none was."""
+        self._place = place
         self._on_exit = on_exit
         self._body: Body | None = None
+        # Made when somebody waits: most lives begin and end with nobody waiting.
+        self._ready: trio.Event | None = None
+        self._gone: trio.Event | None = None
 
-    @contextlib.contextmanager
-    def hosting(self) -> Generator[None]:
-        """Give the actor that is started in this block to this incarnation."""
+    @property
+    def crew(self) -> Crew:
+        """Who works for the whole tree."""
+        return self._place.crew
+
+    @property
+    def nursery(self) -> trio.Nursery:
+        """Where the tasks of the whole tree run; for the root, the one that it was started in."""
+        return self._place.nursery
+
+    @property
+    def home(self) -> Home:
+        """The Trio run that this belongs to."""
+        return self._place.crew.home
+
+    @property
+    def ready(self) -> trio.Event:
+        """Set once `pre_start` has returned, or the life is over."""
+        if self._ready is None:
+            self._ready = _event(is_set=self.started or self.reason is not None)
+        return self._ready
+
+    @property
+    def gone(self) -> trio.Event:
+        """Set once the life is over."""
+        if self._gone is None:
+            self._gone = _event(is_set=self.reason is not None)
+        return self._gone
+
+    def host(self, start: Callable[[], object]) -> None:
+        """Call `start`, and give the actor that it starts to this incarnation."""
         token = _current.set(self)
         try:
-            yield
+            start()
         finally:
             _current.reset(token)
 
@@ -84,6 +137,7 @@ class Incarnation:
     def adopt(self, body: Body, kind: str) -> None:
         """Take in the actor that was just made."""
         self._body = body
+        self._place.add(self)
         self.cell.began(kind)
         self.cell.incarnation = self
         self.cell.supervises = bool(getattr(body, "supervises", False))
@@ -95,10 +149,18 @@ class Incarnation:
         if self.reason is None:
             self.started = True
             self.cell.ready()
-            self.ready.set()
+            if self._ready is not None:
+                self._ready.set()
 
     def over(self, reason: ExitReason) -> None:
-        """Note the end; the supervisor hears of it. Only the first reason counts."""
+        """End; the supervisor hears of it once nothing is left. Only the first reason counts."""
+        if self._body is None:
+            self.report(reason)
+        elif self.reason is None:
+            self._place.close(self, reason)
+
+    def report(self, reason: ExitReason) -> None:
+        """Note the end and tell the supervisor."""
         if self.reason is not None:
             return
         self.reason = reason
@@ -111,8 +173,9 @@ class Incarnation:
         # A stop that a crash forestalled must not greet the next incarnation.
         self.cell.mailbox.answer_stops()
         self.cell.ended()
-        self.ready.set()
-        self.gone.set()
+        for event in (self._ready, self._gone):
+            if event is not None:
+                event.set()
         self._on_exit(self, reason)
 
     def kill(self, why: str) -> None:
@@ -124,6 +187,13 @@ class Incarnation:
         """End the life as if `error` had escaped a hook."""
         if self._body is not None and self.reason is None:
             self._body.crash(error)
+
+
+def _event(*, is_set: bool) -> trio.Event:
+    event = trio.Event()
+    if is_set:
+        event.set()
+    return event
 
 
 _current: ContextVar[Incarnation] = ContextVar("_current")
@@ -143,29 +213,3 @@ def current() -> Incarnation:
             "only a supervisor starts actors; put a ChildSpec in supervisors/tree.py"
         )
     return life
-
-
-def root_cause(error: BaseException) -> BaseException:
-    """Unwrap groups that hold one error, so that reports name the real cause.
-
-    >>> root_cause(ExceptionGroup("outer", [ExceptionGroup("inner", [ValueError("x")])]))
-    ValueError('x')
-    """
-    group = as_group(error)
-    while group is not None and len(group.exceptions) == 1:
-        error = group.exceptions[0]
-        group = as_group(error)
-    return error
-
-
-def as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:
-    """Return `error` if it is a group, typed as one."""
-    is_group = isinstance(error, BaseExceptionGroup)
-    return cast("BaseExceptionGroup[BaseException]", error) if is_group else None
-
-
-def one_line(error: BaseException, limit: int = 160) -> str:
-    """Show an error as status pages do: its type and its first line, cut at `limit`."""
-    first = str(error).partition("\n")[0]
-    text = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -12,6 +12,8 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import pykka
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,11 +47,12 @@ class Lens:
         """Hide the handler of `body`, once, however often it is called."""
         name = _handler_name(body)
         handler = getattr(type(body), name).__get__(body)
-        vars(body)[name] = (
-            self._in_task(handler)
-            if inspect.iscoroutinefunction(handler)
-            else self._in_thread(handler)
-        )
+        if isinstance(body, pykka.ThreadingActor):
+            vars(body)[name] = self._in_thread(handler)
+        elif inspect.iscoroutinefunction(handler):
+            vars(body)[name] = self._in_task(handler)
+        else:
+            vars(body)[name] = self._in_no_task(handler)
 
     def add(self, watcher: Watcher) -> None:
         """Tell `watcher` of each turn from now on."""
@@ -95,6 +98,23 @@ class Lens:
 
         return on_receive
 
+    def _in_no_task(self, handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        may_wait = self._in_task(_waiting(handler))
+
+        def on_receive(message: Any) -> Any:
+            if self._obstacle is not None:
+                return may_wait(message)
+            began, error = time.perf_counter(), None
+            try:
+                return handler(message)
+            except BaseException as raised:
+                error = raised
+                raise
+            finally:
+                self._tell(message, time.perf_counter() - began, error)
+
+        return on_receive
+
     def _in_thread(self, handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def on_receive(message: Any) -> Any:
             began, error = time.perf_counter(), None
@@ -114,6 +134,16 @@ class Lens:
     def _tell(self, message: object, took_s: float, error: BaseException | None) -> None:
         for watcher in self._watchers:
             watcher(message, took_s, error)
+
+
+def _waiting(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make a plain handler one that may be waited for."""
+
+    async def on_receive(message: Any) -> Any:
+        result = handler(message)
+        return await result if inspect.iscoroutine(result) else result
+
+    return on_receive
 
 
 def lens_of(cell: Cell) -> Lens:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
+from pykka._envelope import Envelope
 from pykka.messages import (
     _ActorStop,  # pyright: ignore[reportPrivateUsage] - how Pykka's refs ask for a stop
 )
@@ -14,9 +16,21 @@ from actors.kernel.futures import ReplyFuture
 from actors.kernel.system import ActorGone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from pykka._envelope import Envelope
+
+class Reader(Protocol):
+    """Who takes the mail of one box."""
+
+    def ring(self) -> None:
+        """Wake up; from any thread."""
+
+
+class ReaderAtOnce(Reader, Protocol):
+    """One whose handler never waits."""
+
+    def answer_at_once(self, request: Any) -> Any:
+        """Handle a request in the task of its asker; return the reply, or a future for it."""
 
 
 class Mailbox:
@@ -28,123 +42,183 @@ class Mailbox:
     actor is gone is never refused either, because it is said only once. Any thread
     may put; only the reader takes. Threads that put at the same moment may pass the
     bound by one message each.
+
+    What is told waits as it is, and only what somebody asked waits in an envelope
+    with the answer's address: a third of the cost of a tell was its envelope.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_suspended",
+        "asleep",
+        "at_once",
+        "capacity",
+        "gone",
+        "halted",
+        "name",
+        "reader",
+        "stops",
+        "taken",
+        "urgent",
+        "waiting",
+    )
 
     def __init__(self, name: str, capacity: float = 1000) -> None:
         self.name = name
         self.capacity = capacity
-        self._waiting: deque[Envelope[Any]] = deque()
-        self._stops: deque[Envelope[Any]] = deque()
-        self._wake: Callable[[], object] | None = None
-        self._gone: str = ""
-        self._taken = 0
-        self.suspended = False
-        """What waits is left alone until it is resumed; a stop resumes it."""
-
+        self.waiting: deque[Any] = deque()
+        """Bare messages, and envelopes; only the reader takes."""
+        self.stops: list[Envelope[Any]] = []
+        self.reader: Reader | None = None
+        """Who takes, in the incarnation that runs now."""
+        self.gone: str = ""
+        """Why nothing is taken any more; empty while the actor may still run."""
+        self.asleep = False
+        """Somebody must see to it when something comes: the reader sleeps, or is gone."""
+        self.at_once = False
+        """The reader may be asked at once while it is asleep, because its handler never waits."""
+        self._suspended = self.halted = False
+        """What waits is left alone: it is suspended, or the reader is about to end."""
+        self.taken = 0
+        """How many messages were taken so far, in all incarnations."""
         self.urgent = False
         """Somebody waits for an answer; set by `put`, cleared by a reader that cares."""
 
-    def put(self, envelope: Envelope[Any], /) -> None:
-        """Add an envelope without waiting.
+    def tell(self, message: object, /) -> None:
+        """Add a bare message without waiting.
 
         Raises:
             MailboxFullError: `capacity` messages wait already.
             ActorGoneError: the actor ended for good.
 
         """
+        waiting = self.waiting
+        if len(waiting) >= self.capacity:
+            self._refuse(message)
+        waiting.append(message)
+        if self.asleep:
+            if self.gone:
+                self._take_back(message)
+            self.ring()
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """Add an envelope without waiting; raises as `tell` does."""
         if isinstance(envelope.message, _ActorStop):
-            self._stops.append(envelope)
+            self.stops.append(envelope)
             # Whoever finishes its mail before it stops must find it.
             self.suspended = False
-            if self._gone:
+            if self.gone:
                 self.answer_stops()
-        elif len(self._waiting) >= self.capacity and not isinstance(envelope.message, ActorGone):
-            raise MailboxFullError(
-                f"{self.name}: {self.capacity:g} messages wait already; "
-                f"refused {short(envelope.message)}"
-            )
-        else:
-            self._waiting.append(envelope)
-            if envelope.reply_to is not None:
-                self.urgent = True
-            if self._gone:
-                self._take_back(envelope)
-        self.ring()
+            if self.asleep:
+                self.ring()
+            return
+        # Before it can be seen: a reader that gathers a batch must not miss it.
+        if envelope.reply_to is not None:
+            self.urgent = True
+        self.tell(envelope)
 
-    def _take_back(self, envelope: Envelope[Any]) -> None:
+    def _refuse(self, message: object) -> None:
+        refused = enveloped(message).message
+        if isinstance(refused, ActorGone):
+            return
+        raise MailboxFullError(
+            f"{self.name}: {self.capacity:g} messages wait already; refused {short(refused)}"
+        )
+
+    def _take_back(self, message: object) -> None:
         # Looked for after the append, because a thread may put while `close` runs: either
         # `close` still saw the message, or it is here and nobody would ever look again.
         try:
-            self._waiting.remove(envelope)
+            self.waiting.remove(message)
         except ValueError:
             return
         raise self._gone_error()
 
     def _gone_error(self) -> ActorGoneError:
-        return ActorGoneError(f"{self.name} is gone ({self._gone})")
+        return ActorGoneError(f"{self.name} is gone ({self.gone})")
 
     def ring(self) -> None:
         """Wake the reader, if there is one."""
-        wake = self._wake
-        if wake is not None:
-            wake()
+        if self.reader is not None:
+            self.reader.ring()
 
-    def attach(self, wake: Callable[[], object] | None) -> None:
-        """Name what `put` calls to wake the reader; the incarnation that reads sets it."""
-        self._wake = wake
+    def attach(self, reader: Reader | None) -> None:
+        """Name the reader, to be rung while it is `asleep`; the incarnation that reads does so."""
+        self.reader, self.at_once, self.halted = reader, False, self._suspended
+        self.asleep = reader is not None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether what waits is left alone until it is resumed; a stop resumes it."""
+        return self._suspended
+
+    @suspended.setter
+    def suspended(self, suspended: bool) -> None:
+        if suspended != self._suspended:
+            self._suspended = self.halted = suspended
 
     @property
     def stop_asked(self) -> bool:
         """Whether somebody asked the actor to stop."""
-        return bool(self._stops)
+        return bool(self.stops)
 
     def answer_stops(self) -> None:
         """Tell all who asked for the stop that it has happened; it is over with."""
-        for envelope in _drained(self._stops):
+        if not self.stops:
+            return
+        for envelope in _drained(self.stops):
             if envelope.reply_to is not None:
                 envelope.reply_to.set(None)
 
     @property
     def position(self) -> int:
         """How many messages were taken so far, in all incarnations."""
-        return self._taken
+        return self.taken
 
     def get(self) -> Envelope[Any]:
         """Take the next envelope without waiting."""
-        envelope = self._waiting.popleft()
-        self._taken += 1
-        return envelope
+        message = self.waiting.popleft()
+        self.taken += 1
+        return enveloped(message)
 
     def peek(self, at_most: int) -> tuple[Envelope[Any], ...]:
         """Look at the next envelopes and leave them where they are."""
         # By index: an iterator breaks when a thread puts meanwhile.
-        return tuple(self._waiting[i] for i in range(min(at_most, len(self._waiting))))
+        return tuple(enveloped(self.waiting[i]) for i in range(min(at_most, len(self.waiting))))
 
     def empty(self) -> bool:
         """Tell whether there is nothing to take: nothing waits, or it is suspended."""
-        return not self._waiting or self.suspended
+        return not self.waiting or self._suspended
 
     def depth(self) -> int:
         """Count the messages that wait."""
-        return len(self._waiting)
+        return len(self.waiting)
 
     def close(self, why: str) -> tuple[Envelope[Any], ...]:
         """Refuse everything from now on; return what waited, for the dead letters."""
-        self._gone = why
-        left = tuple(_drained(self._waiting))
+        self.gone, self.asleep = why, True
+        left = tuple(enveloped(each) for each in _drained(self.waiting))
         for envelope in left:
             fail(envelope, self._gone_error())
         self.answer_stops()
         return left
 
 
-def _drained(queue: deque[Envelope[Any]]) -> Iterator[Envelope[Any]]:
+def _drained(queue: deque[Any] | list[Any]) -> Iterator[Any]:
     # One by one: a thread may add or take back meanwhile.
+    take = queue.popleft if isinstance(queue, deque) else partial(queue.pop, 0)
     while True:
         try:
-            yield queue.popleft()
+            yield take()
         except IndexError:
             return
+
+
+def enveloped(message: Any) -> Envelope[Any]:
+    """Put a message that waits into an envelope, unless it has one."""
+    if not isinstance(message, Envelope):
+        return Envelope(message)
+    return message  # pyright: ignore[reportUnknownVariableType] - whatever it holds
 
 
 def fail(envelope: Envelope[Any], error: BaseException) -> None:

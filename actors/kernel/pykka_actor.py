@@ -13,7 +13,7 @@ import trio
 from typing_extensions import override
 
 from actors.kernel.actor import Actor
-from actors.kernel.incarnation import as_group
+from actors.kernel.causes import as_group
 from actors.kernel.mailbox import Mailbox
 from actors.kernel.messages import Reply
 from actors.kernel.pykka_futures import AnswerFuture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ import trio
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from actors.kernel.bells import TaskBell
-from actors.kernel.crossing import Home
 from actors.kernel.errors import ActorGoneError, MailboxFullError
 from actors.kernel.futures import ReplyFuture
 from actors.kernel.mailbox import Mailbox
@@ -259,16 +258,27 @@ def test_a_stop_that_waits_when_the_mailbox_closes_is_answered() -> None:
     assert answer.settled
 
 
-async def test_mail_that_came_before_the_bell_was_hung_up_lets_nobody_sleep(
-    autojump_clock: MockClock,
+async def test_mail_that_came_while_its_actor_lay_down_lets_nobody_sleep(
+    tree: Tree, autojump_clock: MockClock
 ) -> None:
-    # A thread put it after the reader looked and before it waits: the ring went nowhere.
-    box, bell = Mailbox("box"), TaskBell(Home())
-    box.put(Envelope("mail"))
-    bell.ring()
+    # A thread put it after the actor looked and before it was asleep: nobody rang.
+    class Late(deque[object]):
+        looks = 0
 
-    with trio.fail_after(1):
-        await bell.wait(box)
+        def __bool__(self) -> bool:
+            self.looks += 1
+            return len(self) > 0 and self.looks > 2
+
+    story = Story()
+    await tree.grow(child("probe", story))
+    await tree.settle()
+    cell = tree.directory.find("probe")
+    assert cell
+    cell.mailbox.waiting = Late(["mail"])
+    cell.mailbox.ring()
+    await tree.settle()
+
+    assert story.lines == ["mail"]
 
 
 async def test_a_timer_tells_its_message_once_and_not_before_its_time(

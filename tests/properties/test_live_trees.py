@@ -222,7 +222,7 @@ def _check(tree: Tree, world: World, sent: list[Letter]) -> None:
     boxes = [cell.mailbox for cell in cells if cell is not None]
     waiting = [e.message for box in boxes for e in box.peek(10_000)]
     bodies: list[Any] = [cell.incarnation._body for cell in cells if cell and cell.incarnation]
-    in_hand = [body._turns._in_hand.message for body in bodies if body._turns._in_hand]
+    in_hand = [body._turns.in_hand.message for body in bodies if body._turns.in_hand]
     dead = [letter.message for letter in directory.dead_letters]
     assert directory.dead_letter_count == len(dead), "some are forgotten; send less"
     found = Counter(

@@ -63,7 +63,15 @@ GOALS = (
     Goal("memory of an idle actor", "memory", "Pykka threads", 1 / 10, "bytes", 1),
     Goal("crash to next message, mailbox kept", "restart", "Erlang", 1.2),
     Goal("1,000 crashing at once", "crowd", "Erlang", 0.5, "ms", 1e3),
-    Goal("bounds, watch, dead letters, metrics on", "tell_watched", "ours", 1.3, "ns", 1e9, "tell_stripped"),
+    Goal(
+        "bounds, watch, dead letters, metrics on",
+        "tell_watched",
+        "ours",
+        1.3,
+        "ns",
+        1e9,
+        "tell_stripped",
+    ),
 )
 LIMITS = (
     ("heartbeat lateness under a flood, p99", "late", 5.0),
@@ -100,7 +108,7 @@ def contestants(share: float, folder: Path) -> dict[str, list[str]]:
     }
     if erlang(folder):
         a = Amounts(share)
-        counts = (a.tells, a.asks, a.hops, a.actors, a.crashes, a.crowd)
+        counts = (a.tells, a.asks, a.hops, a.actors, a.crashes, a.crowd, a.rounds, a.long_rounds)
         run = ["erl", "-noshell", "-pa", str(folder), "-run", "otp_bench", "main"]
         commands["Erlang"] = [*run, *map(str, counts)]
     return commands
@@ -145,7 +153,7 @@ def compare(taken: Rounds) -> list[Figure]:
         print(
             f"{goal.title:<42}"
             + "{:>10,.2f}{:>10,.2f} {:>10,.2f}{:>10,.2f}".format(*(v * goal.scale for v in shown))
-            + f" {goal.unit:<5} {a / b:.3f} × {peer}, at most {goal.at_most:g} ×: {verdict}"
+            + f" {goal.unit:<5} {a / b:.3f} x {peer}, at most {goal.at_most:g} x: {verdict}"
         )
         figures.append(
             Figure(
@@ -192,8 +200,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="one round with a tenth of the work")
+    parser.add_argument("--share", type=float, default=1.0, help="of the work in each round")
     options = parser.parse_args()
-    rounds, share = (1, 0.1) if options.quick else (options.rounds, 1.0)
+    rounds, share = (1, 0.1) if options.quick else (options.rounds, options.share)
     figures = compare(measure(rounds, share))
     assert all(math.isfinite(each.ratio) for each in figures)
     publish(figures, options.json)

@@ -8,7 +8,7 @@ from collections import deque
 
 import trio
 
-from tests.benchmarks.kernel.works import Amounts, amounts, median_of, now, tell_result, timed
+from tests.benchmarks.kernel.works import Amounts, amounts, best_of, now, tell_result, timed
 
 
 class Bare:
@@ -61,7 +61,7 @@ def thread_tell(n: int) -> float:
     return spent
 
 
-def ring(actors: int, hops: int) -> None:
+def ring(actors: int, hops: int) -> float:
     bares = [Bare() for _ in range(actors)]
     for bare, following in zip(bares, [*bares[1:], bares[0]], strict=True):
         bare.next = following
@@ -73,6 +73,7 @@ def ring(actors: int, hops: int) -> None:
             target.busy = True
             ready.append(target)
 
+    began = now()
     hop(bares[0], hops)
     while ready:
         bare = ready.popleft()
@@ -81,6 +82,7 @@ def ring(actors: int, hops: int) -> None:
             if left:
                 hop(bare.next, left - 1)
         bare.busy = False
+    return now() - began
 
 
 async def channel(n: int) -> float:
@@ -104,13 +106,13 @@ async def channel(n: int) -> float:
 
 
 def main(amount: Amounts) -> None:
-    tells, asks, hops = amount.tells, amount.asks, amount.hops
+    tells, asks, hops, rounds = amount.tells, amount.asks, amount.hops, amount.rounds
     tell_result(
         {
-            "tell": median_of(lambda: timed(lambda: tell(tells))) / tells,
-            "thread_tell": median_of(lambda: thread_tell(tells)) / tells,
-            "hop": median_of(lambda: timed(lambda: ring(amount.ring, hops))) / hops,
-            "ask_loop": median_of(lambda: trio.run(channel, asks)) / asks,
+            "tell": best_of(lambda: timed(lambda: tell(tells)), rounds) / tells,
+            "thread_tell": best_of(lambda: thread_tell(tells), rounds) / tells,
+            "hop": best_of(lambda: ring(amount.ring, hops), rounds) / hops,
+            "ask_loop": best_of(lambda: trio.run(channel, asks), rounds) / asks,
         }
     )
 

@@ -10,7 +10,7 @@ import xoscar
 from tests.benchmarks.kernel.works import Amounts, amounts, now, tell_result
 
 
-class Counter(xoscar.Actor):  # type: ignore[misc]
+class Counter(xoscar.Actor):  # type: ignore[misc]  # xoscar has no types
     def __init__(self, left: int) -> None:
         super().__init__()
         self.left = left
@@ -24,7 +24,7 @@ class Counter(xoscar.Actor):  # type: ignore[misc]
         return message
 
 
-class Link(xoscar.StatelessActor):  # type: ignore[misc]
+class Link(xoscar.StatelessActor):  # type: ignore[misc]  # xoscar has no types
     following: Any
 
     async def link(self, uid: str, address: str) -> None:
@@ -44,7 +44,7 @@ async def run(amount: Amounts) -> dict[str, float]:
     pool = await xoscar.create_actor_pool("127.0.0.1", n_process=0)
     async with pool:
         at = pool.external_address
-        tells, asks, hops, n = amount.tells // 10, amount.asks // 4, amount.hops // 10, 1_000
+        tells, asks, hops, n = amount.tells, amount.asks, amount.hops, amount.ring
         counter = await xoscar.create_actor(Counter, tells, address=at, uid="counter")
         began = now()
         for number in range(tells):
