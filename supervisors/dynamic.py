@@ -84,9 +84,6 @@ class _Child:
     leaving: list[ReplySlot] | None = None
     """Who asked for its end; null while it is to stay."""
 
-    again: list[tuple[StartChild, ReplySlot]] | None = None
-    """Who asked for the next one meanwhile."""
-
 
 class DynamicSupervisor(Actor[DynamicMessage]):
     """Start a child per key on demand, and restart it when it fails.
@@ -113,6 +110,8 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         self._ledger = RestartLedger(intensity or RestartIntensity(100, 10))
         self._backoff = backoff or Backoff()
         self._children: dict[int, _Child] = {}
+        self._again: dict[int, list[tuple[StartChild, ReplySlot]]] = {}
+        """Who asked for the next child of a key while the one before is leaving."""
         self._on_exit = self._notice  # one bound method for all of them
 
     def _path(self, key: int) -> str:
@@ -179,7 +178,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
     def _start_asked(self, request: StartChild, key: int) -> Reply[Any] | None:
         child = self._children.get(key)
         if child is not None and child.leaving:
-            child.again = [*(child.again or ()), (request, self.answer_later())]
+            self._again.setdefault(key, []).append((request, self.answer_later()))
             return None
         if child is not None:
             return request.reply(StartResult.RUNNING)
@@ -272,7 +271,7 @@ class DynamicSupervisor(Actor[DynamicMessage]):
         self._incarnation.directory.close(self._path(child.key), reason)
         for answer in child.leaving or ():
             answer.send(StopChild(child.key).reply(value=True))
-        for request, answer in child.again or ():
+        for request, answer in self._again.pop(child.key, ()):
             if child.key in self._children:
                 answer.send(request.reply(StartResult.RUNNING))
             else:

@@ -252,17 +252,17 @@ class Brood:
     def __init__(self, crew: Crew) -> None:
         self.crew = crew
         self.nursery = crew.nursery
-        self._lives: dict[Life, None] = {}
+        self._lives: set[Life] = set()
         self._then: Callable[[], object] | None = None
 
     def add(self, life: Life) -> None:
         """Take in a life that begins."""
-        self._lives[life] = None
+        self._lives.add(life)
 
     def close(self, life: Life, reason: ExitReason) -> None:
         """Report a life that is over, and forget it."""
         life.report(reason)
-        self._lives.pop(life, None)
+        self._lives.discard(life)
         if self._then is not None and not self._lives:
             self._then()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 import trio
@@ -62,7 +62,7 @@ class Incarnation:
     """The place where one life of an actor runs, and the handle to end it."""
 
     __slots__ = (
-        "__weakref__", "_body", "_gone", "_on_exit", "_place", "_ready",
+        "_body", "_gone", "_on_exit", "_place", "_ready",
         "cell", "directory", "last_in_hand", "reason", "started",
     )  # fmt: skip
 
@@ -118,11 +118,12 @@ class Incarnation:
 
     def host(self, start: Callable[[], object]) -> None:
         """Call `start`, and give the actor that it starts to this incarnation."""
-        token = _current.set(self)
+        outer = getattr(_hosting, "life", None)
+        _hosting.life = self
         try:
             start()
         finally:
-            _current.reset(token)
+            _hosting.life = outer
 
     @property
     def taken(self) -> bool:
@@ -196,7 +197,8 @@ def _event(*, is_set: bool) -> trio.Event:
     return event
 
 
-_current: ContextVar[Incarnation] = ContextVar("_current")
+_hosting = threading.local()
+"""Whose `start` this thread is in; no context variable, which each actor would inherit."""
 
 
 def current() -> Incarnation:
@@ -206,8 +208,7 @@ def current() -> Incarnation:
         UnsupervisedError: nobody supervises the actor.
 
     """
-    life = _current.get(None)
-    # An actor inherits the context it was started in; that place is taken by itself.
+    life: Incarnation | None = getattr(_hosting, "life", None)
     if life is None or life.taken:
         raise UnsupervisedError(
             "only a supervisor starts actors; put a ChildSpec in supervisors/tree.py"
