@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TextIO
 
 from supervisors.demo_show import Show, top_text
@@ -52,11 +53,7 @@ class Lines:
         for line in list(show.feed)[len(show.feed) - new :]:
             self._say(f"{line.clock} {line.guild}: {line.text}")
         self._fed = show.fed
-        for index, crash in enumerate(show.crashes):
-            back = crash.back_after_s is not None
-            if self._told.get(index) != back:
-                self._told[index] = back
-                self._say(f"crash: {crash.sentence(show.labels.get(crash.name, ''))}")
+        self._tell_crashes(show)
         if time.monotonic() - self._figures_at >= FIGURES_EVERY_S and show.status:
             self._figures_at = time.monotonic()
             self._say(header_line(show.status).plain)
@@ -64,6 +61,17 @@ class Lines:
             if show.top:
                 self._say(f"most time in voice: {top_text(show)}")
         self._stream.flush()
+
+    def _tell_crashes(self, show: Show) -> None:
+        """Tell each crash before its return, also when both came between two calls."""
+        for index, crash in enumerate(show.crashes):
+            label = show.labels.get(crash.name, "")
+            if index not in self._told:
+                self._told[index] = False
+                self._say(f"crash: {replace(crash, back_after_s=None).sentence(label)}")
+            if crash.back_after_s is not None and not self._told[index]:
+                self._told[index] = True
+                self._say(f"crash: {crash.sentence(label)}")
 
     def _say(self, text: str) -> None:
         self._stream.write(text + "\n")

@@ -278,6 +278,20 @@ def test_lines_tell_each_thing_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_lines_tell_a_crash_before_its_return_also_when_both_came_between_two_looks() -> None:
+    stream = io.StringIO()
+    lines = Lines(stream)
+    back = Crash(name="recorder", mail_kept=1, back_after_s=0.004)
+    for _ in range(2):
+        lines.draw(Show(Path("x"), crashes=[back]))
+
+    assert stream.getvalue().splitlines() == [
+        "starting",
+        "crash: recorder crashed on purpose",
+        "crash: recorder crashed on purpose, back after 4 ms, mail kept: 1",
+    ]
+
+
 def test_lines_miss_none_of_the_feed_that_is_still_kept() -> None:
     stream = io.StringIO()
     lines = Lines(stream)
