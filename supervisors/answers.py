@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 NAMES = 30
 """Names of actors that a refusal lists."""
+
+LARGEST = 2**63 - 1
+"""The largest whole number that is taken: a signed column of 64 bits holds no larger one."""
 
 Say: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 """Sends one more line to the asker."""
@@ -41,11 +45,20 @@ def refusal(sentence: str) -> Answer:
 
 
 def number(request: dict[str, Any], key: str, default: int | None = None) -> int:
-    """Read a whole number; ids come as text too."""
+    """Read a whole number that a database column can hold; ids come as text too.
+
+    Raises:
+        RequestError: it is none.
+
+    """
     value = request.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdecimal():
-        raise RequestError(f"{key} must be a whole number, not {value!r}")
-    return int(value)
+    if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(LARGEST)):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise RequestError(f"{key} must be a whole number, not {reprlib.repr(value)}")
+    if value > LARGEST:
+        raise RequestError(f"{key} must be at most {LARGEST}, not {reprlib.repr(value)}")
+    return value
 
 
 def seconds(request: dict[str, Any], key: str, default: float, most: float) -> float:

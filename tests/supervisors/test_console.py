@@ -178,6 +178,19 @@ async def test_the_top_of_a_guild_takes_its_id_as_text(bot: Operated) -> None:
         await request(bot.folder, do="top")
 
 
+@pytest.mark.parametrize("key", ["guild_id", "limit"])
+@pytest.mark.parametrize("value", [-1, 2**63, str(2**63), "9" * 5000, 1.5, True, "²"])
+async def test_a_number_that_no_column_holds_is_refused_and_asked_of_nobody(
+    bot: Operated, key: str, value: Any
+) -> None:
+    asked = list(bot.told)
+    asking: dict[str, Any] = {"guild_id": DISCORD_ID, key: value}
+    with pytest.raises(RefusedError, match=f"{key} must be (a whole number|at most 92233)"):
+        await request(bot.folder, do="top", **asking)
+
+    assert bot.told == asked
+
+
 @pytest.mark.parametrize("name", ["recorder", "storage", "gateway", "watchdog"])
 async def test_a_drill_crashes_what_it_names_and_keeps_the_mail(bot: Operated, name: str) -> None:
     answer = await request(bot.folder, do="crash", name=name, why="to see it heal")
